@@ -1,0 +1,2 @@
+//! BPF object files to specifications.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Links: programs attached to hooks.
+#![forbid(unsafe_code)]

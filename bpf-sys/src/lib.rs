@@ -1,0 +1,1 @@
+//! The kernel's BPF interface: the vocabulary on any system, bpf(2) on Linux.

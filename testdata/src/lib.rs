@@ -1,0 +1,2 @@
+//! Fixtures for the tests of this workspace.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! Every task of this workspace.
+#![forbid(unsafe_code)]
+
+fn main() {}
