@@ -1,0 +1,52 @@
+use bpf_asm::ByteOrder;
+
+use super::{ExternSpec, Function, MapSpec, ProgramSpec, SpecMap, VariableSpec, Warning};
+
+/// All that an object file defines, as plain data.
+///
+/// The same bytes give the same spec on every system. A spec can also be made or edited by hand.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CollectionSpec {
+    /// The byte order of the object: of its map contents, and of the code that is made from it.
+    pub byte_order: ByteOrder,
+    /// The licence of the programs; empty if the object has none.
+    pub license: String,
+    /// The number in the section `version`, which kprobes needed before Linux 5.0.
+    pub kernel_version: u32,
+    /// Entry programs, in the order of section and offset.
+    pub programs: SpecMap<ProgramSpec>,
+    /// Functions that are only called, under a unique key: the symbol, or `symbol@section` and `symbol@section+0x40` where
+    /// that is taken.
+    pub functions: SpecMap<Function>,
+    /// Maps: those of definitions, then data sections, then `.kconfig`, then `struct_ops`.
+    pub maps: SpecMap<MapSpec>,
+    /// Global variables that have external linkage and are not hidden, in the order of section and offset.
+    pub variables: SpecMap<VariableSpec>,
+    /// Symbols that the kernel has to supply, by name.
+    pub externs: SpecMap<ExternSpec>,
+    /// What was accepted although libbpf would take it otherwise.
+    pub warnings: Vec<Warning>,
+}
+
+impl CollectionSpec {
+    /// An empty collection.
+    pub fn new(byte_order: ByteOrder) -> Self {
+        Self {
+            byte_order,
+            license: String::new(),
+            kernel_version: 0,
+            programs: SpecMap::new(),
+            functions: SpecMap::new(),
+            maps: SpecMap::new(),
+            variables: SpecMap::new(),
+            externs: SpecMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The function that a call names: one of `functions`, or else the code of a program.
+    pub fn function(&self, key: &str) -> Option<&Function> {
+        self.functions.get(key).or_else(|| self.programs.get(key).map(|program| &program.function))
+    }
+}

@@ -1,0 +1,43 @@
+/// Sizes and places of the data sections. Compilers leave them open in BTF (size and offsets of a DATASEC are 0).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Layout {
+    /// Data sections, by section index.
+    pub(crate) sections: Vec<DataSection>,
+}
+
+impl Layout {
+    /// The data section of this name.
+    pub(crate) fn section(&self, name: &str) -> Option<&DataSection> {
+        self.sections.iter().find(|section| section.name == name)
+    }
+}
+
+/// A section that a DATASEC of the same name describes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DataSection {
+    /// The name.
+    pub(crate) name: String,
+    /// Bytes in the section.
+    pub(crate) size: u32,
+    /// Global and weak symbols, by name.
+    pub(crate) symbols: Vec<DataSymbol>,
+}
+
+impl DataSection {
+    /// The global or weak symbol of this name.
+    pub(crate) fn symbol(&self, name: &str) -> Option<&DataSymbol> {
+        let at = self.symbols.binary_search_by(|symbol| symbol.name.as_str().cmp(name)).ok()?;
+        self.symbols.get(at)
+    }
+}
+
+/// A global or weak symbol of a data section.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DataSymbol {
+    /// The name.
+    pub(crate) name: String,
+    /// Bytes from the start of the section.
+    pub(crate) offset: u32,
+    /// Visibility hidden or internal: libbpf makes the variable static for the kernel.
+    pub(crate) hidden: bool,
+}

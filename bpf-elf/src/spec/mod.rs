@@ -1,0 +1,27 @@
+//! Specifications: plain data that holds all that the matching `bpf(2)` calls need.
+
+mod collection;
+mod contents;
+mod debug_info;
+mod extern_spec;
+mod function;
+mod map;
+mod program;
+mod reference;
+mod spec_map;
+mod type_ref;
+mod variable;
+mod warning;
+
+pub use collection::CollectionSpec;
+pub use contents::{MapContents, MapEntry};
+pub use debug_info::{CoreKind, CoreRelocation, LineInfo};
+pub use extern_spec::{ExternKind, ExternSpec};
+pub use function::{Function, Linkage};
+pub use map::{FunctionMember, MapSpec, Pinning};
+pub use program::ProgramSpec;
+pub use reference::{Reference, Target};
+pub use spec_map::{Iter, IterMut, SpecMap};
+pub use type_ref::TypeRef;
+pub use variable::VariableSpec;
+pub use warning::Warning;

@@ -1,0 +1,22 @@
+/// A type of the BTF of the object: its number, and its name as C would write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeRef {
+    id: u32,
+    name: String,
+}
+
+impl TypeRef {
+    pub(crate) fn new(id: u32, name: String) -> Self {
+        Self { id, name }
+    }
+
+    /// The number of the type in the BTF of the object.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The name as C would write it: `__u32`, `struct event`, `char[16]`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
