@@ -1,0 +1,157 @@
+//! The compiled objects and their sources.
+
+/// Byte order of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Compiled for `bpfel`.
+    Little,
+    /// Compiled for `bpfeb`.
+    Big,
+}
+
+impl Order {
+    /// Both, for loops.
+    pub const BOTH: [Self; 2] = [Self::Little, Self::Big];
+    /// The order of the machine that runs the test: the one that its kernel loads.
+    pub const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
+}
+
+struct Object {
+    name: &'static str,
+    source: &'static str,
+    little: &'static [u8],
+    big: &'static [u8],
+}
+
+macro_rules! objects {
+    ($($name:literal,)*) => {
+        /// Names of all objects, sorted. What each is for stands at the top of its source.
+        pub const OBJECTS: &[&str] = &[$($name),*];
+
+        static TABLE: &[Object] = &[$(Object {
+            name: $name,
+            source: include_str!(concat!("../bpf/", $name, ".c")),
+            little: include_bytes!(concat!("../elf/", $name, "-el.o")),
+            big: include_bytes!(concat!("../elf/", $name, "-eb.o")),
+        }),*];
+    };
+}
+
+objects! {
+    "bss",
+    "callback",
+    "cgroup",
+    "constants",
+    "core",
+    "counter",
+    "data",
+    "data_custom",
+    "inner_maps",
+    "kconfig_ksyms",
+    "legacy_maps",
+    "license_version",
+    "map_kinds",
+    "no_btf",
+    "no_license",
+    "other_section",
+    "packets",
+    "pinned",
+    "prog_array",
+    "question_mark",
+    "ring",
+    "rodata",
+    "subprograms",
+    "tracing",
+    "unknown_section",
+    "variables",
+    "xdp",
+}
+
+#[expect(
+    clippy::panic,
+    reason = "a test asks for a fixture by name: a wrong name is a mistake in the test"
+)]
+#[track_caller]
+fn find(name: &str) -> &'static Object {
+    TABLE.iter().find(|object| object.name == name).unwrap_or_else(|| panic!("no fixture {name:?}"))
+}
+
+/// The bytes of an object.
+///
+/// # Panics
+///
+/// When there is no object with that name.
+#[track_caller]
+pub fn object(name: &str, order: Order) -> &'static [u8] {
+    let object = find(name);
+    match order {
+        Order::Little => object.little,
+        Order::Big => object.big,
+    }
+}
+
+/// The C source of an object.
+///
+/// # Panics
+///
+/// When there is no object with that name.
+#[track_caller]
+pub fn source(name: &str) -> &'static str {
+    find(name).source
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Offsets and values of the ELF header: EI_DATA, and e_machine, which is BPF.
+    const EI_DATA: usize = 5;
+    const E_MACHINE: usize = 18;
+
+    #[test]
+    fn names_are_sorted_and_unique() {
+        assert!(OBJECTS.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn each_object_is_bpf_in_the_order_of_its_name() {
+        for name in OBJECTS {
+            for (order, data, machine) in [(Order::Little, 1, [247, 0]), (Order::Big, 2, [0, 247])]
+            {
+                let bytes = object(name, order);
+                assert!(bytes.starts_with(b"\x7fELF\x02"), "{name} {order:?}");
+                assert_eq!(bytes[EI_DATA], data, "{name} {order:?}");
+                assert_eq!(bytes[E_MACHINE..E_MACHINE + 2], machine, "{name} {order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_object_names_a_place_on_a_machine() {
+        for name in OBJECTS {
+            for order in Order::BOTH {
+                let bytes = object(name, order);
+                for place in [&b"/tmp"[..], b"/home", b"/root", b"/usr", b"clang version"] {
+                    assert!(
+                        !bytes.windows(place.len()).any(|window| window == place),
+                        "{name} {order:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_source_starts_by_saying_what_it_is_for() {
+        for name in OBJECTS {
+            assert!(source(name).starts_with("// "), "{name}");
+            assert!(
+                source(name)
+                    .lines()
+                    .take(4)
+                    .any(|line| line.contains("Linux ") || line.contains("4.18")),
+                "{name}"
+            );
+        }
+    }
+}
