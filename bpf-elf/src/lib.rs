@@ -8,4 +8,5 @@
 //! looks at no running kernel, and prints nothing.
 #![forbid(unsafe_code)]
 
+pub mod prepare;
 pub mod spec;

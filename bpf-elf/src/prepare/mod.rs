@@ -1,0 +1,17 @@
+//! Preparation: a spec becomes what `BPF_PROG_LOAD` and `BPF_BTF_LOAD` take.
+//!
+//! Subprograms are appended, calls resolved, CO-RE relocations applied, function and line information rebased, the BTF
+//! of the object made fit for a kernel. All of it is pure: it asks no kernel, so it works for one that is not running
+//! here. What only the running kernel can say (file descriptors, BTF ids, addresses) is left as a [`Fixup`].
+//!
+//! This module names types of `bpf_btf` and, like that crate, is exempt from semver.
+
+mod error;
+mod flatten;
+mod program;
+
+pub use error::PrepareError;
+pub use flatten::{Flattened, PlacedFunction, flatten};
+pub use program::{
+    Fixup, FixupTarget, FuncInfo, LineRecord, PrepareOptions, PreparedProgram, prepare_program,
+};
