@@ -21,7 +21,7 @@ __u32 pass_egress = 1;
 // Operations that the socket program saw, one bit each.
 __u32 sockops_seen;
 
-#define COUNT(variable) __sync_fetch_and_add(&variable, 1)
+#define COUNT(variable) atomic_add(&variable, 1)
 
 SEC("cgroup_skb/ingress")
 int ingress(struct __sk_buff *skb)

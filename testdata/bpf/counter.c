@@ -49,13 +49,13 @@ static __always_inline void count(__u32 program, __u32 length)
 
 	total = bpf_map_lookup_elem(&runs, &program);
 	if (total)
-		__sync_fetch_and_add(total, 1);
+		atomic_add(total, 1);
 	total = bpf_map_lookup_elem(&runs_by_cpu, &program);
 	if (total)
 		*total += 1;
 	total = bpf_map_lookup_elem(&by_length, &length);
 	if (total)
-		__sync_fetch_and_add(total, 1);
+		atomic_add(total, 1);
 	else
 		bpf_map_update_elem(&by_length, &length, &one, UPDATE_ANY);
 	pair = bpf_map_lookup_elem(&by_length_and_cpu, &length);

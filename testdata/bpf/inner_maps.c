@@ -52,7 +52,7 @@ struct {
 	});
 } empty SEC(".maps");
 
-// Adds 1 to element 0 of the map in slot `len & 3`; returns what it found there, or 0.
+// Adds 1 to element 0 of the map in slot `len & 3`; returns 1, or 0 when the slot is empty.
 SEC("socket")
 int count_in_slot(struct __sk_buff *skb)
 {
@@ -65,7 +65,8 @@ int count_in_slot(struct __sk_buff *skb)
 	value = bpf_map_lookup_elem(inner, &zero);
 	if (!value)
 		return 0;
-	return __sync_fetch_and_add(value, 1), 1;
+	atomic_add(value, 1);
+	return 1;
 }
 
 SEC("socket")

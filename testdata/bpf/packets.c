@@ -94,8 +94,8 @@ static __always_inline int classify(struct __sk_buff *skb, struct flow *flow)
 
 static __always_inline void add(struct traffic *traffic, __u32 length)
 {
-	__sync_fetch_and_add(&traffic->packets, 1);
-	__sync_fetch_and_add(&traffic->bytes, length);
+	atomic_add(&traffic->packets, 1);
+	atomic_add(&traffic->bytes, length);
 }
 
 SEC("socket")
@@ -128,7 +128,7 @@ int count_packets(struct __sk_buff *skb)
 	protocol = flow.protocol;
 	packets = bpf_map_lookup_elem(&protocols, &protocol);
 	if (packets)
-		__sync_fetch_and_add(packets, 1);
+		atomic_add(packets, 1);
 
 	traffic = bpf_map_lookup_elem(&total, &zero);
 	if (traffic) {
@@ -139,7 +139,7 @@ int count_packets(struct __sk_buff *skb)
 
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
-		__sync_fetch_and_add(&lost, 1);
+		atomic_add(&lost, 1);
 		return 0;
 	}
 	event->time_ns = bpf_ktime_get_ns();

@@ -25,7 +25,7 @@ int count(struct __sk_buff *skb)
 	__u64 *value = bpf_map_lookup_elem(&pinned, &zero);
 
 	if (value)
-		__sync_fetch_and_add(value, 1);
+		atomic_add(value, 1);
 	else
 		bpf_map_update_elem(&pinned, &zero, &one, UPDATE_ANY);
 	bpf_map_update_elem(&private, &zero, &one, UPDATE_ANY);

@@ -46,7 +46,7 @@ int produce(struct __sk_buff *skb)
 			break;
 		record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 		if (!record) {
-			__sync_fetch_and_add(&dropped, 1);
+			atomic_add(&dropped, 1);
 			continue;
 		}
 		fill(record);
@@ -64,7 +64,7 @@ int produce_sizes(struct __sk_buff *skb)
 
 		bytes[0] = size;
 		if (bpf_ringbuf_output(&records, bytes, size, submit_flags))
-			__sync_fetch_and_add(&dropped, 1);
+			atomic_add(&dropped, 1);
 	}
 	return 0;
 }
@@ -87,7 +87,7 @@ int produce_small(struct __sk_buff *skb)
 	struct record *record = bpf_ringbuf_reserve(&small, sizeof(*record), 0);
 
 	if (!record) {
-		__sync_fetch_and_add(&dropped, 1);
+		atomic_add(&dropped, 1);
 		return 1;
 	}
 	fill(record);

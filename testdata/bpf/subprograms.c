@@ -25,7 +25,7 @@ static __noinline int counted(__u32 slot)
 
 	if (!value)
 		return -1;
-	__sync_fetch_and_add(value, 1);
+	atomic_add(value, 1);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ __s32 fexit_result;
 static __always_inline void hit(__u64 *hits)
 {
 	if (!target || bpf_get_current_pid_tgid() >> 32 == target)
-		__sync_fetch_and_add(hits, 1);
+		atomic_add(hits, 1);
 }
 
 SEC("kprobe/__x64_sys_getpgid")

@@ -13,7 +13,7 @@ __u64 runs;
 SEC("xdp")
 int pass(struct xdp_md *xdp)
 {
-	__sync_fetch_and_add(&runs, 1);
+	atomic_add(&runs, 1);
 	return XDP_PASS;
 }
 

@@ -38,6 +38,7 @@ macro_rules! objects {
 }
 
 objects! {
+    "arena",
     "bss",
     "callback",
     "cgroup",
@@ -46,7 +47,10 @@ objects! {
     "counter",
     "data",
     "data_custom",
+    "exception",
     "inner_maps",
+    "isa_v4",
+    "jump_table",
     "kconfig_ksyms",
     "legacy_maps",
     "license_version",
@@ -60,6 +64,8 @@ objects! {
     "question_mark",
     "ring",
     "rodata",
+    "sections",
+    "struct_ops",
     "subprograms",
     "tracing",
     "unknown_section",
