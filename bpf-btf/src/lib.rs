@@ -1,5 +1,60 @@
 //! BPF Type Format: read, build, print, relocate.
+//!
+//! [`Btf`] validates a blob once, in one pass, and then answers from the bytes: a [`TypeId`] is a number, a [`Type`] is
+//! a small copy that borrows, nothing is allocated per type. Both byte orders are read; in memory BTF is native.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use bpf_btf::{Btf, Kind, Type};
+//!
+//! let kernel = Btf::parse(std::fs::read("/sys/kernel/btf/vmlinux")?)?;
+//! let task = kernel.find("task_struct", Kind::Struct).ok_or("no task_struct")?;
+//! if let Some(Type::Struct(task)) = kernel.get(task) {
+//!     for member in task.members() {
+//!         println!("{} {}", kernel.display_name(member.type_id()), member.name());
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! What this crate does not do: it opens no file, makes no system call, and knows no instructions. Loading BTF into a
+//! kernel, finding the kernel's own BTF and patching programs are the work of the crates above.
+//!
+//! It is exempt from the workspace's promise of stability: BTF changes with the kernel.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+mod btf;
+mod bytes;
+mod error;
+mod ext;
+mod header;
+mod id;
+mod index;
+mod kind;
+mod measure;
+mod name;
+mod order;
+mod parse;
+mod raw;
+mod view;
+mod walk;
+
+pub use btf::Btf;
+pub use bytes::BtfBytes;
+pub use error::Error;
+pub use ext::{
+    BtfExt, CoreRelo, CoreRelos, ExtError, FuncInfo, FuncInfos, LineInfo, LineInfos, Record,
+    Records, SectionInfo,
+};
+pub use id::TypeId;
+pub use kind::Kind;
+pub use name::DisplayName;
+pub use order::ByteOrder;
+pub use view::{
+    Array, Composite, Datasec, DeclTag, Enum, EnumValue, EnumValues, Float, Func, FuncLinkage,
+    FuncProto, Fwd, Int, Member, Members, Param, Params, Reference, SectionEntries, SectionEntry,
+    Type, Unknown, Var, VarLinkage,
+};

@@ -1,0 +1,252 @@
+//! A validated blob.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+use core::fmt;
+
+use once_cell::race::OnceBox;
+
+use crate::header::Header;
+use crate::index::NameIndex;
+use crate::parse::Scan;
+use crate::{BtfBytes, ByteOrder, Error, Kind, Type, TypeId};
+
+/// BTF that was validated once; every question about it afterwards is cheap and cannot fail for reasons of format.
+///
+/// A clone shares everything. The bytes are kept in native order, next to one `u32` per type; views of types
+/// ([`Type`]) borrow from them and allocate nothing.
+#[derive(Clone)]
+pub struct Btf(Arc<Inner>);
+
+struct Inner {
+    bytes: BtfBytes,
+    header: Header,
+    /// Offset of each own type from the start of the bytes.
+    offsets: Vec<u32>,
+    base: Option<Btf>,
+    /// Id of the first own type: 1 without a base.
+    first_id: u32,
+    /// Offset of the first own string: 0 without a base.
+    first_string: u32,
+    index: OnceBox<NameIndex>,
+}
+
+impl Btf {
+    /// Validates a blob, such as the `.BTF` section of an object or `/sys/kernel/btf/vmlinux`.
+    ///
+    /// Bytes in the machine's order are used where they are; others are swapped once into an owned copy.
+    pub fn parse(bytes: impl Into<BtfBytes>) -> Result<Self, Error> {
+        Self::read(bytes.into(), None)
+    }
+
+    /// Validates a split blob, such as the BTF of a kernel module, whose ids and string offsets continue those of `base`.
+    pub fn parse_split(bytes: impl Into<BtfBytes>, base: &Self) -> Result<Self, Error> {
+        Self::read(bytes.into(), Some(base.clone()))
+    }
+
+    fn read(mut bytes: BtfBytes, base: Option<Self>) -> Result<Self, Error> {
+        let mut blob = bytes.as_slice();
+        let header = Header::parse(blob)?;
+        if header.order != ByteOrder::NATIVE {
+            bytes = BtfBytes::from(header.swapped(blob));
+            blob = bytes.as_slice();
+        }
+        let strings = blob.get(header.strings.clone()).unwrap_or_default();
+        // Kernel modules exist whose split BTF has no string at all.
+        if strings.last().is_some_and(|last| *last != 0) {
+            return Err(Error::StringsEnd);
+        }
+        if base.is_none() && strings.first().is_some_and(|first| *first != 0) {
+            return Err(Error::StringsStart);
+        }
+        let first_id = base.as_ref().map_or(1, Self::len);
+        let first_string = base.as_ref().map_or(0, Self::string_end);
+        let string_end =
+            u32::try_from(strings.len()).ok().and_then(|len| first_string.checked_add(len));
+        let string_end = string_end.ok_or(Error::TooLarge { len: strings.len() })?;
+        let scan = Scan {
+            blob,
+            types: header.types.clone(),
+            layout: blob.get(header.layout.clone()).unwrap_or_default(),
+            first_id,
+            base: base.as_ref(),
+            string_end,
+        };
+        let offsets = scan.run()?;
+        let ascii = strings.is_ascii();
+        let inner =
+            Inner { bytes, header, offsets, base, first_id, first_string, index: OnceBox::new() };
+        let btf = Self(Arc::new(inner));
+        // Any slice of ASCII is UTF-8. Otherwise every name has to be looked at, so that views can hand out `&str`.
+        if !ascii || btf.0.base.is_some() {
+            btf.check_names(ascii)?;
+        }
+        Ok(btf)
+    }
+
+    fn check_names(&self, own_ascii: bool) -> Result<(), Error> {
+        if own_ascii && self.base_strings_are_ascii() {
+            return Ok(());
+        }
+        for (id, found) in self.types() {
+            let mut bad = None;
+            crate::walk::for_each_name(found, &mut |offset| {
+                if self.string(offset).is_none() && offset != 0 {
+                    bad = bad.or(Some(offset));
+                }
+            });
+            if let Some(offset) = bad {
+                return Err(Error::NameEncoding { id, offset });
+            }
+        }
+        Ok(())
+    }
+
+    fn base_strings_are_ascii(&self) -> bool {
+        let mut base = self.base();
+        while let Some(btf) = base {
+            if !btf.own_strings().is_ascii() {
+                return false;
+            }
+            base = btf.base();
+        }
+        true
+    }
+
+    /// Byte order of the bytes that were read. What [`bytes`](Self::bytes) gives is always native.
+    pub fn byte_order(&self) -> ByteOrder {
+        self.0.header.order
+    }
+
+    /// The whole blob in native byte order, without the base.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes.as_slice()
+    }
+
+    /// The blob that this one continues.
+    pub fn base(&self) -> Option<&Self> {
+        self.0.base.as_ref()
+    }
+
+    /// The number that the next type would have: the count of types, with `void` and those of the base.
+    #[expect(clippy::len_without_is_empty, reason = "void is always there")]
+    pub fn len(&self) -> u32 {
+        // The scan counted without overflow.
+        #[expect(clippy::cast_possible_truncation, reason = "as many offsets as ids")]
+        self.0.first_id.saturating_add(self.0.offsets.len() as u32)
+    }
+
+    /// Id of the first type of this blob itself; 1 without a base.
+    pub fn first_id(&self) -> TypeId {
+        TypeId::new(self.0.first_id)
+    }
+
+    /// The type with an id; [`Type::Void`] for 0.
+    #[inline]
+    pub fn get(&self, id: TypeId) -> Option<Type<'_>> {
+        if id.is_void() {
+            return Some(Type::Void);
+        }
+        Type::decode(self, id, self.record(id)?)
+    }
+
+    /// The types of this blob itself in the order of ids, without `void` and without the base.
+    pub fn types(&self) -> impl DoubleEndedIterator<Item = (TypeId, Type<'_>)> + '_ {
+        (self.0.first_id..self.len()).filter_map(|number| {
+            let id = TypeId::new(number);
+            Some((id, self.get(id)?))
+        })
+    }
+
+    /// The bytes from the start of a record to the end of its blob.
+    #[inline]
+    pub(crate) fn record(&self, id: TypeId) -> Option<&[u8]> {
+        let mut owner = self;
+        loop {
+            if let Some(index) = id.get().checked_sub(owner.0.first_id) {
+                let offset = *owner.0.offsets.get(index as usize)?;
+                return owner.bytes().get(offset as usize..);
+            }
+            owner = owner.base()?;
+        }
+    }
+
+    /// The string at an offset: `None` beyond the strings, or when it is not UTF-8 (see [`string_bytes`](Self::string_bytes)).
+    #[inline]
+    pub fn string(&self, offset: u32) -> Option<&str> {
+        core::str::from_utf8(self.string_bytes(offset)?).ok()
+    }
+
+    /// The bytes of the string at an offset without the final nul. Source lines may be in any encoding.
+    #[inline]
+    pub fn string_bytes(&self, offset: u32) -> Option<&[u8]> {
+        let mut owner = self;
+        loop {
+            if let Some(own) = offset.checked_sub(owner.0.first_string) {
+                let tail = owner.own_strings().get(own as usize..)?;
+                return CStr::from_bytes_until_nul(tail).ok().map(CStr::to_bytes);
+            }
+            owner = owner.base()?;
+        }
+    }
+
+    /// The string section of this blob itself.
+    pub(crate) fn own_strings(&self) -> &[u8] {
+        self.bytes().get(self.0.header.strings.clone()).unwrap_or_default()
+    }
+
+    /// The end of the string offsets: where split BTF on this one continues.
+    pub(crate) fn string_end(&self) -> u32 {
+        let own = u32::try_from(self.own_strings().len()).unwrap_or(u32::MAX);
+        self.0.first_string.saturating_add(own)
+    }
+
+    /// The first type with a name and kind, those of the base before own ones. The empty name finds nothing.
+    ///
+    /// The first lookup by name makes an index (one allocation of 8 bytes per named type), unless the types are
+    /// sorted by name, which newer kernels do.
+    pub fn find(&self, name: &str, kind: Kind) -> Option<TypeId> {
+        self.find_all(name).find(|id| self.get(*id).is_some_and(|found| found.kind() == kind))
+    }
+
+    /// All types with a name, those of the base first, in the order of ids.
+    pub fn find_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
+        let levels = core::iter::successors(Some(self), |btf| btf.base()).count();
+        (0..levels)
+            .rev()
+            .filter_map(move |depth| {
+                core::iter::successors(Some(self), |btf| btf.base()).nth(depth)
+            })
+            .flat_map(move |btf| btf.index().find(btf, name))
+    }
+
+    pub(crate) fn index(&self) -> &NameIndex {
+        self.0.index.get_or_init(|| alloc::boxed::Box::new(NameIndex::build(self)))
+    }
+
+    /// Whether two handles share one blob.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl PartialEq for Btf {
+    /// Equal content: the same bytes in native order, on equal bases.
+    fn eq(&self, other: &Self) -> bool {
+        self.same(other) || (self.bytes() == other.bytes() && self.base() == other.base())
+    }
+}
+
+impl Eq for Btf {}
+
+impl fmt::Debug for Btf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Btf")
+            .field("types", &self.0.offsets.len())
+            .field("bytes", &self.bytes().len())
+            .field("byte_order", &self.byte_order())
+            .field("first_id", &self.0.first_id)
+            .finish_non_exhaustive()
+    }
+}
