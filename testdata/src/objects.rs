@@ -120,6 +120,20 @@ mod tests {
     }
 
     #[test]
+    fn every_source_has_its_objects_in_the_list() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/bpf");
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .expect("list the sources")
+            .map(|entry| {
+                entry.expect("list the sources").file_name().into_string().expect("a plain name")
+            })
+            .filter_map(|name| name.strip_suffix(".c").map(str::to_owned))
+            .collect();
+        names.sort();
+        assert_eq!(names, OBJECTS);
+    }
+
+    #[test]
     fn each_object_is_bpf_in_the_order_of_its_name() {
         for name in OBJECTS {
             for (order, data, machine) in [(Order::Little, 1, [247, 0]), (Order::Big, 2, [0, 247])]
