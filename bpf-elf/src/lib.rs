@@ -8,5 +8,13 @@
 //! looks at no running kernel, and prints nothing.
 #![forbid(unsafe_code)]
 
+mod budget;
+mod elf_error;
+mod error;
+mod object;
 pub mod prepare;
+pub mod section;
 pub mod spec;
+
+pub use elf_error::ElfError;
+pub use error::{BtfError, Error};

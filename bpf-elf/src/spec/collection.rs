@@ -1,6 +1,11 @@
 use bpf_asm::ByteOrder;
+use bpf_btf::Btf;
 
-use super::{ExternSpec, Function, MapSpec, ProgramSpec, SpecMap, VariableSpec, Warning};
+use super::layout::Layout;
+use super::{
+    CoreRelocation, ExternSpec, Function, LineInfo, MapSpec, ProgramSpec, SpecMap, VariableSpec,
+    Warning,
+};
 
 /// All that an object file defines, as plain data.
 ///
@@ -27,6 +32,9 @@ pub struct CollectionSpec {
     pub externs: SpecMap<ExternSpec>,
     /// What was accepted although libbpf would take it otherwise.
     pub warnings: Vec<Warning>,
+    pub(crate) btf: Option<Btf>,
+    /// What the ELF file knows and the BTF of the compiler leaves open.
+    pub(crate) layout: Layout,
 }
 
 impl CollectionSpec {
@@ -42,7 +50,47 @@ impl CollectionSpec {
             variables: SpecMap::new(),
             externs: SpecMap::new(),
             warnings: Vec::new(),
+            btf: None,
+            layout: Layout::default(),
         }
+    }
+
+    /// The BTF of the object.
+    #[cfg(feature = "unstable-btf")]
+    pub fn btf(&self) -> Option<&Btf> {
+        self.btf.as_ref()
+    }
+
+    /// Replaces the BTF of the object. Type numbers in the spec are not changed: the new BTF must keep the old numbers.
+    #[cfg(feature = "unstable-btf")]
+    pub fn set_btf(&mut self, btf: Option<Btf>) {
+        self.btf = btf;
+    }
+
+    /// Whether the object has BTF.
+    pub fn has_btf(&self) -> bool {
+        self.btf.is_some()
+    }
+
+    /// The string at an offset of the BTF of the object.
+    pub fn btf_string(&self, offset: u32) -> Option<&str> {
+        self.btf.as_ref()?.string(offset)
+    }
+
+    /// The name of the local type of a CO-RE relocation; empty for a type without a name.
+    pub fn core_type_name(&self, relocation: &CoreRelocation) -> Option<&str> {
+        let id = bpf_btf::TypeId::new(relocation.type_id);
+        self.btf.as_ref()?.get(id).map(|ty| ty.name())
+    }
+
+    /// The access path of a CO-RE relocation, as in `0:1:2`.
+    pub fn core_access(&self, relocation: &CoreRelocation) -> Option<&str> {
+        self.btf_string(relocation.access)
+    }
+
+    /// The text of the line of source of a line info.
+    pub fn line_text(&self, line: &LineInfo) -> Option<&str> {
+        self.btf_string(line.line_text)
     }
 
     /// The function that a call names: one of `functions`, or else the code of a program.

@@ -5,6 +5,7 @@ mod contents;
 mod debug_info;
 mod extern_spec;
 mod function;
+pub(crate) mod layout;
 mod map;
 mod program;
 mod reference;

@@ -1,0 +1,402 @@
+//! The ELF container: the only file that names goblin.
+//!
+//! goblin's eager reader allocates what the file claims and has panicked on hostile input, so only its readers of single
+//! records are used, on slices whose bounds were checked here. What leaves this file is a neutral view: names, numbers and
+//! slices of the input, in host byte order.
+//!
+//! Sections of an object file never share bytes. That is checked, because it bounds all the rest: whoever copies each section
+//! once has copied no more than the file.
+
+use bpf_asm::ByteOrder;
+use goblin::container::{Container, Ctx, Endian};
+use goblin::elf::header::{
+    EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG, EM_BPF, ET_REL, SIZEOF_IDENT,
+};
+use goblin::elf::section_header::{
+    SHF_COMPRESSED, SHF_EXECINSTR, SHN_ABS, SHN_LORESERVE, SHN_UNDEF, SHT_NOBITS, SHT_NULL,
+    SHT_PROGBITS, SHT_REL, SHT_STRTAB, SHT_SYMTAB,
+};
+use goblin::elf::sym::{
+    STB_GLOBAL, STB_LOCAL, STB_WEAK, STT_FUNC, STT_NOTYPE, STT_OBJECT, STT_SECTION, STV_HIDDEN,
+    STV_INTERNAL,
+};
+use goblin::elf::{Elf, RelocSection, SectionHeader, Symtab};
+
+use crate::ElfError;
+
+const HEADER_SIZE: usize = 64;
+const SECTION_HEADER_SIZE: u16 = 64;
+const SYMBOL_SIZE: u64 = 24;
+const RELOCATION_SIZE: u64 = 16;
+const MACHINE_NONE: u16 = 0;
+
+/// Index of a section in the section table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SectionIndex(pub(crate) usize);
+
+/// What a section is, as far as a BPF object goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SectionKind {
+    /// Bytes that the program defines, with whether they are code.
+    ProgBits {
+        /// Holds instructions.
+        code: bool,
+    },
+    /// Zeros that take no room in the file.
+    NoBits,
+    /// Relocations without addend.
+    Rel,
+    /// Anything else.
+    Other,
+}
+
+/// A section with its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section<'data> {
+    /// Place in the section table.
+    pub(crate) index: SectionIndex,
+    /// The name.
+    pub(crate) name: &'data str,
+    /// The kind.
+    pub(crate) kind: SectionKind,
+    /// The size: of `data`, or of the zeros that a [`SectionKind::NoBits`] stands for.
+    pub(crate) size: u64,
+    /// The section that relocations apply to, and similar.
+    pub(crate) info: u32,
+    /// The bytes; none for [`SectionKind::NoBits`].
+    pub(crate) data: &'data [u8],
+    compressed: bool,
+    entry_size: u64,
+    offset: usize,
+}
+
+impl Section<'_> {
+    /// An error for a section whose bytes are not what they are in memory.
+    pub(crate) fn require_plain(&self) -> Result<(), ElfError> {
+        if self.compressed {
+            return Err(ElfError::Compressed { section: self.name.to_owned() });
+        }
+        Ok(())
+    }
+}
+
+/// Where a symbol is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In another file, or in the kernel.
+    Undefined,
+    /// In this section.
+    Section(SectionIndex),
+    /// Nowhere: an absolute number, a common block, a reserved index.
+    Reserved,
+}
+
+/// How far a symbol reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    Local,
+    Global,
+    Weak,
+    Other,
+}
+
+/// What a symbol stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SymbolKind {
+    NoType,
+    Object,
+    Function,
+    Section,
+    Other,
+}
+
+/// A symbol.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Symbol {
+    /// Bytes from the start of its section.
+    pub(crate) value: u64,
+    /// Bytes that it covers.
+    pub(crate) size: u64,
+    /// Where it is defined.
+    pub(crate) place: Place,
+    /// How far it reaches.
+    pub(crate) binding: Binding,
+    /// What it stands for.
+    pub(crate) kind: SymbolKind,
+    /// Visibility hidden or internal.
+    pub(crate) hidden: bool,
+    name: u32,
+}
+
+/// A relocation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relocation {
+    /// Bytes from the start of the section that it applies to.
+    pub(crate) offset: u64,
+    /// The symbol, by its index.
+    pub(crate) symbol: usize,
+}
+
+/// A relocatable BPF object.
+#[derive(Debug)]
+pub(crate) struct Object<'data> {
+    data: &'data [u8],
+    order: ByteOrder,
+    sections: Vec<Section<'data>>,
+    symbols: Vec<Symbol>,
+    strings: &'data [u8],
+}
+
+impl<'data> Object<'data> {
+    /// Checks the container and reads the tables of sections and symbols.
+    pub(crate) fn parse(data: &'data [u8]) -> Result<Self, ElfError> {
+        let (order, table) = header(data)?;
+        let sections = sections(data, order, &table)?;
+        let (symbols, strings) = symbols(data, order, &table, &sections)?;
+        Ok(Self { data, order, sections, symbols, strings })
+    }
+
+    /// The byte order of the file.
+    pub(crate) fn order(&self) -> ByteOrder {
+        self.order
+    }
+
+    /// All sections, in the order of their index.
+    pub(crate) fn sections(&self) -> &[Section<'data>] {
+        &self.sections
+    }
+
+    /// The section of this index.
+    pub(crate) fn section(&self, index: SectionIndex) -> Option<&Section<'data>> {
+        self.sections.get(index.0)
+    }
+
+    /// All symbols, in the order of their index.
+    pub(crate) fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+
+    /// The name of a symbol; empty for a symbol without one.
+    pub(crate) fn symbol_name(&self, symbol: &Symbol) -> Result<&'data str, ElfError> {
+        string(self.strings, symbol.name)
+    }
+
+    /// The relocations of a section of kind [`SectionKind::Rel`], in the order of the file.
+    pub(crate) fn relocations(
+        &self,
+        section: &Section<'data>,
+    ) -> Result<impl ExactSizeIterator<Item = Relocation> + use<'data>, ElfError> {
+        if section.entry_size != RELOCATION_SIZE || section.size % RELOCATION_SIZE != 0 {
+            return Err(ElfError::EntrySize {
+                section: section.name.to_owned(),
+                entry_size: section.entry_size,
+                expected: RELOCATION_SIZE,
+            });
+        }
+        let table = RelocSection::parse(
+            self.data,
+            section.offset,
+            section.data.len(),
+            false,
+            ctx(self.order),
+        )
+        .map_err(|_| ElfError::Truncated { what: "relocations" })?;
+        let len = table.len();
+        Ok((0..len).map(move |at| {
+            let relocation = table.get(at).unwrap_or_default();
+            Relocation { offset: relocation.r_offset, symbol: relocation.r_sym }
+        }))
+    }
+}
+
+fn ctx(order: ByteOrder) -> Ctx {
+    let endian = match order {
+        ByteOrder::Little => Endian::Little,
+        ByteOrder::Big => Endian::Big,
+    };
+    Ctx::new(Container::Big, endian)
+}
+
+/// Checks the ELF header, and reads the section table and the index of the section with the section names.
+fn header(data: &[u8]) -> Result<(ByteOrder, Table), ElfError> {
+    let ident = data.get(..SIZEOF_IDENT).ok_or(ElfError::NotElf)?;
+    if !ident.starts_with(ELFMAG) {
+        return Err(ElfError::NotElf);
+    }
+    let byte = |at: usize| ident.get(at).copied().unwrap_or_default();
+    if byte(EI_CLASS) != ELFCLASS64 {
+        return Err(ElfError::Class { class: byte(EI_CLASS) });
+    }
+    let order = match byte(EI_DATA) {
+        ELFDATA2LSB => ByteOrder::Little,
+        ELFDATA2MSB => ByteOrder::Big,
+        data => return Err(ElfError::ByteOrder { data }),
+    };
+    let truncated = ElfError::Truncated { what: "ELF header" };
+    let bytes = data.get(..HEADER_SIZE).ok_or(truncated)?;
+    let header =
+        Elf::parse_header(bytes).map_err(|_| ElfError::Truncated { what: "ELF header" })?;
+    if header.e_type != ET_REL {
+        return Err(ElfError::NotRelocatable { kind: header.e_type });
+    }
+    if header.e_machine != EM_BPF && header.e_machine != MACHINE_NONE {
+        return Err(ElfError::Machine { machine: header.e_machine });
+    }
+    if header.e_shnum == 0 || header.e_shoff == 0 {
+        return Err(ElfError::NoSections);
+    }
+    if header.e_shentsize != SECTION_HEADER_SIZE {
+        return Err(ElfError::SectionHeaderSize { size: header.e_shentsize });
+    }
+    let beyond = || ElfError::Truncated { what: "section table" };
+    let start = usize::try_from(header.e_shoff).map_err(|_| beyond())?;
+    let count = usize::from(header.e_shnum);
+    let len = count.checked_mul(usize::from(SECTION_HEADER_SIZE)).ok_or_else(beyond)?;
+    let end = start.checked_add(len).ok_or_else(beyond)?;
+    let bytes = data.get(start..end).ok_or_else(beyond)?;
+    let headers = SectionHeader::parse_from(bytes, 0, count, ctx(order)).map_err(|_| beyond())?;
+    Ok((order, Table { headers, names: usize::from(header.e_shstrndx) }))
+}
+
+/// The section table as it stands in the file.
+struct Table {
+    headers: Vec<SectionHeader>,
+    names: usize,
+}
+
+impl Table {
+    /// The bytes of a string table.
+    fn strings<'data>(&self, data: &'data [u8], index: usize) -> Result<&'data [u8], ElfError> {
+        let header = self.headers.get(index).filter(|header| header.sh_type == SHT_STRTAB);
+        let header = header.ok_or(ElfError::StringTable { section: index })?;
+        let (_, bytes) = range(data, header).ok_or(ElfError::StringTable { section: index })?;
+        Ok(bytes)
+    }
+}
+
+/// Where the bytes of a section start, and the bytes. Nothing for a section that takes no room.
+fn range<'data>(data: &'data [u8], header: &SectionHeader) -> Option<(usize, &'data [u8])> {
+    if matches!(header.sh_type, SHT_NOBITS | SHT_NULL) || header.sh_size == 0 {
+        return Some((0, &[]));
+    }
+    let start = usize::try_from(header.sh_offset).ok()?;
+    let end = start.checked_add(usize::try_from(header.sh_size).ok()?)?;
+    Some((start, data.get(start..end)?))
+}
+
+fn sections<'data>(
+    data: &'data [u8],
+    order: ByteOrder,
+    table: &Table,
+) -> Result<Vec<Section<'data>>, ElfError> {
+    debug_assert!(matches!(order, ByteOrder::Little | ByteOrder::Big));
+    let names = table.strings(data, table.names)?;
+    let mut taken: u64 = 0;
+    let mut sections = Vec::with_capacity(table.headers.len());
+    for (index, header) in table.headers.iter().enumerate() {
+        let name = u32::try_from(header.sh_name).unwrap_or(u32::MAX);
+        let name = if header.sh_type == SHT_NULL { "" } else { string(names, name)? };
+        let outside = || ElfError::SectionBounds {
+            section: name.to_owned(),
+            offset: header.sh_offset,
+            size: header.sh_size,
+        };
+        let (offset, bytes) = range(data, header).ok_or_else(outside)?;
+        taken = taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let code = header.sh_flags & u64::from(SHF_EXECINSTR) != 0;
+        sections.push(Section {
+            index: SectionIndex(index),
+            name,
+            kind: match header.sh_type {
+                SHT_PROGBITS => SectionKind::ProgBits { code },
+                SHT_NOBITS => SectionKind::NoBits,
+                SHT_REL => SectionKind::Rel,
+                _ => SectionKind::Other,
+            },
+            size: header.sh_size,
+            info: header.sh_info,
+            data: bytes,
+            compressed: header.sh_flags & u64::from(SHF_COMPRESSED) != 0,
+            entry_size: header.sh_entsize,
+            offset,
+        });
+    }
+    if taken > u64::try_from(data.len()).unwrap_or(u64::MAX) {
+        return Err(ElfError::Overlap);
+    }
+    Ok(sections)
+}
+
+/// The symbols, and the strings with their names.
+fn symbols<'data>(
+    data: &'data [u8],
+    order: ByteOrder,
+    table: &Table,
+    sections: &[Section<'data>],
+) -> Result<(Vec<Symbol>, &'data [u8]), ElfError> {
+    let mut tables =
+        table.headers.iter().zip(sections).filter(|(header, _)| header.sh_type == SHT_SYMTAB);
+    let (header, section) = tables.next().ok_or(ElfError::NoSymbols)?;
+    if tables.next().is_some() {
+        return Err(ElfError::ManySymbolTables);
+    }
+    if header.sh_entsize != SYMBOL_SIZE || header.sh_size % SYMBOL_SIZE != 0 {
+        return Err(ElfError::EntrySize {
+            section: section.name.to_owned(),
+            entry_size: header.sh_entsize,
+            expected: SYMBOL_SIZE,
+        });
+    }
+    let link = usize::try_from(header.sh_link).unwrap_or(usize::MAX);
+    let strings = table.strings(data, link)?;
+    let count = header.sh_size.checked_div(SYMBOL_SIZE).unwrap_or_default();
+    let count = usize::try_from(count).map_err(|_| ElfError::Truncated { what: "symbols" })?;
+    if count == 0 {
+        return Ok((Vec::new(), strings));
+    }
+    let raw = Symtab::parse(data, section.offset, count, ctx(order))
+        .map_err(|_| ElfError::Truncated { what: "symbols" })?;
+    let mut symbols = Vec::with_capacity(count);
+    for (index, symbol) in raw.iter().enumerate() {
+        let place = match u32::try_from(symbol.st_shndx).unwrap_or(SHN_ABS) {
+            SHN_UNDEF => Place::Undefined,
+            SHN_LORESERVE.. => Place::Reserved,
+            _ if symbol.st_shndx < sections.len() => Place::Section(SectionIndex(symbol.st_shndx)),
+            _ => {
+                return Err(ElfError::SymbolSection { symbol: index, section: symbol.st_shndx });
+            }
+        };
+        symbols.push(Symbol {
+            value: symbol.st_value,
+            size: symbol.st_size,
+            place,
+            binding: match symbol.st_bind() {
+                STB_LOCAL => Binding::Local,
+                STB_GLOBAL => Binding::Global,
+                STB_WEAK => Binding::Weak,
+                _ => Binding::Other,
+            },
+            kind: match symbol.st_type() {
+                STT_NOTYPE => SymbolKind::NoType,
+                STT_OBJECT => SymbolKind::Object,
+                STT_FUNC => SymbolKind::Function,
+                STT_SECTION => SymbolKind::Section,
+                _ => SymbolKind::Other,
+            },
+            hidden: matches!(symbol.st_visibility(), STV_HIDDEN | STV_INTERNAL),
+            name: u32::try_from(symbol.st_name).unwrap_or(u32::MAX),
+        });
+    }
+    Ok((symbols, strings))
+}
+
+/// The string at `offset`, up to its NUL.
+fn string(strings: &[u8], offset: u32) -> Result<&str, ElfError> {
+    if offset == 0 {
+        return Ok("");
+    }
+    let bad = || ElfError::Name { offset };
+    let rest = strings.get(usize::try_from(offset).map_err(|_| bad())?..).ok_or_else(bad)?;
+    let end = rest.iter().position(|byte| *byte == 0).ok_or_else(bad)?;
+    std::str::from_utf8(rest.get(..end).unwrap_or_default()).map_err(|_| bad())
+}
