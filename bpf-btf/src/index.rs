@@ -1,6 +1,5 @@
 //! Finding types by name.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::raw::RawType;
@@ -11,7 +10,7 @@ pub(crate) enum NameIndex {
     /// The types themselves are sorted by name, those without a name first; holds the first id with a name.
     Sorted(u32),
     /// Hash of the name in the upper half, id in the lower, sorted.
-    Hashed(Box<[u64]>),
+    Hashed(Vec<u64>),
 }
 
 /// Hash of a name. Names of kernel types are short, so whole words matter more than quality.
@@ -55,7 +54,7 @@ impl NameIndex {
         let mut entries = Vec::with_capacity(btf.len().saturating_sub(first) as usize);
         entries.extend(named);
         entries.sort_unstable();
-        Self::Hashed(entries.into_boxed_slice())
+        Self::Hashed(entries)
     }
 
     /// The own types with a name in the order of ids.

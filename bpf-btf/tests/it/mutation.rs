@@ -1,0 +1,115 @@
+//! Whatever the bytes are, reading ends without a panic.
+
+use bpf_btf::{Btf, BtfExt, Kind};
+
+use crate::asm::{ORDERS, asm, every_kind, header, u32_bytes};
+
+/// A generator of numbers that only has to be the same on every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
+    }
+}
+
+/// Changes 1 to 8 bytes or cuts the end off.
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    if random.below(8) == 0 {
+        bytes.truncate(random.below(bytes.len()));
+    }
+    for _ in 0..=random.below(8) {
+        let at = random.below(bytes.len());
+        let value = match random.below(4) {
+            0 => 0,
+            1 => 0xff,
+            2 => bytes.get(at).map_or(0, |byte| byte ^ (1 << random.below(8))),
+            _ => u8::try_from(random.below(256)).unwrap(),
+        };
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = value;
+        }
+    }
+}
+
+/// Asks everything there is to ask.
+fn exercise(btf: &Btf) {
+    for (id, found) in btf.types() {
+        let _ = (found.name(), btf.size_of(id), btf.align_of(id), btf.strip(id), btf.resolve(id));
+        assert!(btf.display_name(id).to_string().len() < 1 << 20);
+        let _ = format!("{found:?} {:?}", found.composite().map(|composite| composite.members()));
+        let _ =
+            format!("{:?}", found.enumeration().map(|values| values.values().collect::<Vec<_>>()));
+        let _ = btf.find(found.name(), found.kind());
+    }
+    let _ = (btf.pointer_size(), btf.find("point", Kind::Struct));
+}
+
+#[test]
+fn changed_blobs_never_panic() {
+    let mut random = Random(0x5eed);
+    let base = Btf::parse(every_kind().write(ORDERS[0])).unwrap();
+    let mut read = 0;
+    for order in ORDERS {
+        let blob = every_kind().layout(&[(0, 0), (4, 0), (0, 0), (12, 0), (0, 12)]).write(order);
+        for _ in 0..20_000 {
+            let mut bytes = blob.clone();
+            mutate(&mut bytes, &mut random);
+            if let Ok(btf) = Btf::parse(bytes.clone()) {
+                read += 1;
+                exercise(&btf);
+            }
+            if let Ok(btf) = Btf::parse_split(bytes, &base) {
+                exercise(&btf);
+            }
+        }
+    }
+    assert!(read > 1000, "too few of the changed blobs could be read: {read}");
+}
+
+#[test]
+fn every_cut_is_refused_or_read() {
+    for order in ORDERS {
+        let blob = every_kind().write(order);
+        for len in 0..blob.len() {
+            assert!(Btf::parse(blob[..len].to_vec()).is_err(), "{len} of {} bytes", blob.len());
+        }
+    }
+}
+
+#[test]
+fn changed_ext_sections_never_panic() {
+    let mut random = Random(0xe47);
+    for order in ORDERS {
+        let words = [8_u32, 10, 1, 0, 3, 16, 10, 1, 8, 1, 2, 3, 16, 10, 1, 16, 9, 1, 2];
+        let mut blob = header(order, 32, &[0, 20, 20, 28, 48, 28]);
+        blob.extend(words.iter().flat_map(|word| u32_bytes(*word, order)));
+        assert!(BtfExt::parse(&blob).is_ok());
+        for _ in 0..20_000 {
+            let mut bytes = blob.clone();
+            mutate(&mut bytes, &mut random);
+            if let Ok(ext) = BtfExt::parse(&bytes) {
+                let funcs = ext.func_infos().map(|section| section.records.count()).sum::<usize>();
+                let lines = ext.line_infos().map(|section| section.records.count()).sum::<usize>();
+                let relos = ext.core_relos().map(|section| section.records.count()).sum::<usize>();
+                assert!(funcs + lines + relos <= bytes.len() / 8);
+            }
+        }
+    }
+}
+
+#[test]
+fn allocation_is_bounded_by_the_input() {
+    // A count of records that the bytes cannot hold must not be believed.
+    for order in ORDERS {
+        let blob = asm().words(&[0, 5 << 24 | 0x00ff_ffff, 0]).write(order);
+        assert!(Btf::parse(blob).is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! The BTF of the running kernel: `cargo test -p bpf-btf --test kernel_btf`. Needs `/sys/kernel/btf/vmlinux`.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics fails"
+)]
+
+use bpf_btf::{Btf, Kind, Type};
+
+const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+
+fn kernel() -> Btf {
+    Btf::parse(std::fs::read(VMLINUX).unwrap()).unwrap()
+}
+
+#[test]
+fn every_type_of_the_kernel_can_be_looked_at() {
+    let btf = kernel();
+    assert!(btf.len() > 10_000, "{btf:?}");
+    let mut kinds = std::collections::BTreeMap::<Kind, u32>::new();
+    for (id, found) in btf.types() {
+        *kinds.entry(found.kind()).or_default() += 1;
+        assert_eq!(found.id(), id);
+        if !matches!(
+            found,
+            Type::Void | Type::Fwd(_) | Type::Func(_) | Type::FuncProto(_) | Type::DeclTag(_)
+        ) {
+            let size = btf.size_of(id);
+            let of_void =
+                matches!(btf.resolve(id), Some(Type::Void | Type::Fwd(_) | Type::FuncProto(_)));
+            assert!(size.is_ok() || of_void, "{found:?}: {size:?}");
+        }
+        assert!(!btf.display_name(id).to_string().contains('?'), "{found:?}");
+    }
+    for kind in [Kind::Int, Kind::Struct, Kind::Func, Kind::FuncProto, Kind::Enum, Kind::Datasec] {
+        assert!(kinds.get(&kind).is_some_and(|count| *count > 0), "no {kind}: {kinds:?}");
+    }
+}
+
+#[test]
+fn every_name_leads_back_to_its_type() {
+    let btf = kernel();
+    for (id, found) in btf.types().filter(|(_, found)| !found.name().is_empty()) {
+        assert!(btf.find_all(found.name()).any(|other| other == id), "{found:?}");
+        assert!(btf.find(found.name(), found.kind()).is_some_and(|first| first <= id), "{found:?}");
+    }
+}
+
+#[test]
+fn well_known_types_are_what_they_are() {
+    let btf = kernel();
+    let task = btf
+        .find("task_struct", Kind::Struct)
+        .and_then(|id| btf.get(id))
+        .and_then(|found| found.composite());
+    let task = task.unwrap();
+    let comm = task.member_named("comm").unwrap();
+    assert_eq!(btf.display_declaration(comm.type_id(), "comm").to_string(), "char comm[16]");
+    let pid = task.member_named("pid").unwrap();
+    assert_eq!(
+        (btf.display_name(pid.type_id()).to_string().as_str(), btf.size_of(pid.type_id())),
+        ("pid_t", Ok(4))
+    );
+    assert_eq!(btf.align_of(task.id()).map(|align| align >= 8), Ok(true));
+    assert_eq!(btf.pointer_size(), u8::try_from(size_of::<usize>()).unwrap());
+}
+
+#[test]
+fn a_swapped_kernel_reads_equal() {
+    let bytes = std::fs::read(VMLINUX).unwrap();
+    let native = Btf::parse(bytes.clone()).unwrap();
+    let mut swapped = bytes;
+    let word = |bytes: &[u8], at: usize| {
+        usize::try_from(u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap())).unwrap()
+    };
+    let (header, types) = (word(&swapped, 4), word(&swapped, 12));
+    swapped[..2].reverse();
+    swapped[4..header + types].chunks_exact_mut(4).for_each(<[u8]>::reverse);
+    let swapped = Btf::parse(swapped).unwrap();
+    assert_ne!(swapped.byte_order(), native.byte_order());
+    assert_eq!(swapped, native);
+}
