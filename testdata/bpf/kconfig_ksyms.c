@@ -1,5 +1,6 @@
 // Externs: values of the kernel's configuration, kernel symbols with and without a type, kernel functions. Linux 5.8: what older
-// kernels do not have is weak. `read_typed` asks for a typed symbol that must be there, which needs 5.10 and CONFIG_KALLSYMS_ALL.
+// kernels do not have is weak. `read_typed` is not loaded by default: kernels whose BTF has the variable but not
+// CONFIG_KALLSYMS_ALL refuse it.
 #include "bpf.h"
 
 enum libbpf_tristate {
@@ -21,7 +22,7 @@ extern const void bpf_fentry_test1 __ksym;
 extern const void no_such_symbol __ksym __weak;
 // With a type, and so by the kernel's BTF.
 extern const int no_such_variable __ksym __weak;
-extern const int bpf_prog_active __ksym;
+extern const int bpf_prog_active __ksym __weak;
 
 // Functions of the kernel: one that no kernel has, two that came with Linux 6.2.
 extern int no_such_kfunc(int value) __ksym __weak;

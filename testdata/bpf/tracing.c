@@ -97,8 +97,8 @@ int on_fexit(__u64 *context)
 	return 0;
 }
 
-// int bpf_modify_return_test(int a, int *b)
-SEC("fmod_ret/bpf_modify_return_test")
+// int bpf_modify_return_test(int a, int *b). Older kernels take this only with CONFIG_FUNCTION_ERROR_INJECTION.
+SEC("?fmod_ret/bpf_modify_return_test")
 int on_fmod_ret(__u64 *context)
 {
 	hit(&hits_fmod_ret);

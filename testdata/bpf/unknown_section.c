@@ -1,4 +1,4 @@
-// Program sections that name no type. The programs stay without one; `known` loads from Linux 4.18.
+// Program sections that name no type, or not quite; `known` loads from Linux 4.18.
 #include "bpf.h"
 
 SEC("something/else")
@@ -7,7 +7,7 @@ int unknown(void *context)
 	return 1;
 }
 
-// Close to a known name, but an exact match is asked for.
+// These begin like a known name, but libbpf asks for the whole of it.
 SEC("xdp/ingress")
 int nearly_xdp(struct xdp_md *xdp)
 {
