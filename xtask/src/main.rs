@@ -8,11 +8,17 @@ mod cache;
 mod cpio;
 mod guest;
 mod initramfs;
+mod kernel_tests;
 mod kernels;
+mod libtest;
+mod matrix;
+mod metadata;
 mod module;
 mod process;
+mod progress;
 mod qemu;
 mod sources;
+mod table;
 
 use std::process::ExitCode;
 
@@ -24,12 +30,14 @@ use clap::Parser;
 enum Task {
     Guest(guest::Args),
     Kernels(kernels::Args),
+    Matrix(matrix::Args),
 }
 
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let result = match Task::parse() {
         Task::Guest(args) => guest::run(&args),
+        Task::Matrix(args) => matrix::run(&args),
         Task::Kernels(args) => kernels::run(&args).map(done),
     };
     result.unwrap_or_else(|error| {

@@ -1,0 +1,201 @@
+//! `test`: everything that must hold, the same on a developer's machine and where commits are judged.
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::cache::Cache;
+use crate::kernel_tests::{self, Binary};
+use crate::kernels::{self, Kernel};
+use crate::libtest;
+use crate::matrix::{self, Plan};
+use crate::metadata::{self, Package};
+use crate::process::cargo;
+use crate::progress::{Outcome, Steps};
+use crate::qemu::Host;
+use crate::{fixtures, initramfs, msrv, tools, walls};
+
+/// Run every check and every test: on this machine, then in guests
+///
+/// What is missing is installed (as root) or named. Without arguments all steps run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only these steps: tools, format, lint, doc, walls, unit, alone, oracle, msrv, fixtures, kernel, guests
+    steps: Vec<String>,
+    /// Kernels of the guests
+    #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
+    kernels: Vec<String>,
+}
+
+/// Name and work of each step that runs on its own; `kernel` and `guests` follow them.
+const STEPS: [(&str, fn(&Steps) -> Result<Outcome>); 10] = [
+    ("tools", |_| tools::ensure().map(|_| Outcome::good())),
+    ("format", |steps| steps.command(cargo().args(["fmt", "--all", "--check"])).map(|_| Outcome::good())),
+    ("lint", lint),
+    ("doc", doc),
+    ("walls", |_| walls::run().map(|()| Outcome::good())),
+    ("unit", unit),
+    ("alone", alone),
+    ("oracle", oracle),
+    ("msrv", |steps| msrv::run(steps).map(|()| Outcome::good())),
+    ("fixtures", |_| fixtures::check().map(|()| Outcome::good())),
+];
+const KERNEL: &str = "kernel";
+const GUESTS: &str = "guests";
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    for name in &args.steps {
+        if !STEPS.iter().any(|(step, _)| step == name) && name != KERNEL && name != GUESTS {
+            bail!("no step {name}");
+        }
+    }
+    let wanted = |name: &str| args.steps.is_empty() || args.steps.iter().any(|step| step == name);
+    let mut steps = Steps::new();
+    // The network is slow and the processors are not needed for it: kernels come while the rest is built.
+    let names = args.kernels.clone();
+    let fetching = wanted(GUESTS).then(|| std::thread::spawn(move || fetch(&names)));
+    for (name, step) in STEPS {
+        if wanted(name) {
+            steps.run(name, step);
+        }
+    }
+    let mut binaries = Vec::new();
+    if wanted(KERNEL) || wanted(GUESTS) {
+        steps.run("build the kernel tests", |steps| {
+            binaries = kernel_tests::build(steps)?;
+            Ok(Outcome::good())
+        });
+    }
+    if wanted(KERNEL) {
+        steps.run(KERNEL, |steps| here(steps, &binaries));
+    }
+    if let Some(fetching) = fetching {
+        let mut kernels = Vec::new();
+        steps.run("fetch the guest kernels", |_| {
+            kernels = fetching.join().unwrap_or_else(|_| bail!("the thread that fetches kernels ended by a panic"))?;
+            Ok(Outcome::good())
+        });
+        in_guests(&mut steps, &kernels, &binaries);
+    }
+    Ok(if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn fetch(names: &[String]) -> Result<Vec<Kernel>> {
+    let cache = Cache::open()?;
+    names.iter().map(|name| kernels::resolve(&cache, name)).collect()
+}
+
+fn lint(steps: &Steps) -> Result<Outcome> {
+    // Tests that plain `cargo test` leaves out are not among all targets: they are named by a pattern.
+    for targets in [&["--all-targets"][..], &["--test", "*"]] {
+        let mut command = cargo();
+        command.args(["clippy", "--workspace", "--all-features"]).args(targets).args(["--", "-D", "warnings"]);
+        steps.command(&mut command)?;
+    }
+    Ok(Outcome::good())
+}
+
+fn doc(steps: &Steps) -> Result<Outcome> {
+    let mut command = cargo();
+    command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps", "--all-features"]);
+    steps.command(&mut command).map(|_| Outcome::good())
+}
+
+/// All tests that need no privileges.
+fn unit(steps: &Steps) -> Result<Outcome> {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    counted(steps, &mut command, "unit")
+}
+
+/// Runs `cargo test` and counts; a failure without a failed test is one of the build.
+fn counted(steps: &Steps, command: &mut std::process::Command, source: &str) -> Result<Outcome> {
+    let (output, status) = steps.watch(command)?;
+    let counts = libtest::parse(source, &output);
+    if status.success() == counts.failed.is_empty() && libtest::has_summary(&output) {
+        if !status.success() {
+            steps.say(output.trim_end());
+        }
+        return Ok(Outcome::Counted(counts));
+    }
+    bail!("`{}` failed ({status}):\n{}", crate::process::describe(command), output.trim_end())
+}
+
+/// Each library by itself: what the others ask of a shared dependency must not hide a missing feature.
+fn alone(steps: &Steps) -> Result<Outcome> {
+    let packages = metadata::packages()?;
+    for package in metadata::libraries(&packages) {
+        for features in [&[][..], &["--no-default-features"]] {
+            // First without, then with what its tests draw in.
+            for task in [&["clippy", "--lib"][..], &["test"]] {
+                let mut command = cargo();
+                command.args(task).args(["-p", &package.name]).args(features);
+                if task == ["clippy", "--lib"] {
+                    command.args(["--", "-D", "warnings"]);
+                }
+                steps.command(&mut command)?;
+            }
+        }
+    }
+    Ok(Outcome::good())
+}
+
+/// Tests that hold ours against other programs' answers.
+fn oracle(steps: &Steps) -> Result<Outcome> {
+    let packages = metadata::packages()?;
+    let others = |package: &Package| {
+        let targets = package.targets.iter().filter(|target| target.kind == "test" && !target.tested);
+        let names = targets.map(|target| target.name.clone()).filter(|name| name != "kernel" && name != "guest");
+        names.map(|name| (package.name.clone(), name)).collect::<Vec<_>>()
+    };
+    let tests: Vec<_> = packages.iter().flat_map(others).collect();
+    if tests.is_empty() {
+        return Ok(Outcome::Skipped("no crate has such tests".to_owned()));
+    }
+    let mut total = libtest::Counts::default();
+    for (krate, test) in tests {
+        let mut command = cargo();
+        command.args(["test", "--all-features", "-p", &krate, "--test", &test]);
+        let source = format!("{krate} {test}");
+        match counted(steps, &mut command, &source) {
+            Ok(Outcome::Counted(counts)) => total.add(counts),
+            Ok(Outcome::Skipped(_)) => {}
+            Err(error) => {
+                steps.say(&format!("{error:#}"));
+                total.add(libtest::Counts::failure(source));
+            }
+        }
+    }
+    Ok(Outcome::Counted(total))
+}
+
+/// The kernel tests on this machine's own kernel, where that is allowed.
+fn here(steps: &Steps, binaries: &[Binary]) -> Result<Outcome> {
+    let binaries: Vec<_> = binaries.iter().filter(|binary| binary.test == "kernel").collect();
+    if binaries.is_empty() {
+        return Ok(Outcome::Skipped("no crate has kernel tests".to_owned()));
+    }
+    if let Some(reason) = kernel_tests::not_here() {
+        return Ok(Outcome::Skipped(reason));
+    }
+    let busybox = initramfs::busybox(&Cache::open()?)?;
+    let mut total = libtest::Counts::default();
+    for binary in binaries {
+        steps.doing(&binary.name());
+        total.add(kernel_tests::run_here(steps, binary, &busybox, &[])?);
+    }
+    Ok(Outcome::Counted(total))
+}
+
+fn in_guests(steps: &mut Steps, kernels: &[Kernel], binaries: &[Binary]) {
+    let plan = Plan {
+        jobs: matrix::jobs(),
+        timeout: Duration::from_secs(matrix::TIMEOUT),
+        arguments: Vec::new(),
+        show: false,
+    };
+    let host = Cache::open().and_then(Host::open);
+    if let Err(error) = host.and_then(|host| matrix::guests(steps, &host, kernels, binaries, &plan)) {
+        steps.record(GUESTS, Duration::ZERO, Err(error));
+    }
+}
