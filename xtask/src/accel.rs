@@ -85,13 +85,12 @@ fn decide(
     let text = fs::read_to_string(&memory).unwrap_or_default();
     let known =
         text.lines().find_map(|line| line.strip_suffix(&key)?.trim_end().parse::<bool>().ok());
-    let works = match known {
-        Some(works) => works,
-        None => {
-            let works = trial().context("cannot try KVM (BPF_GUEST_ACCEL=tcg skips the trial)")?;
-            cache::write(&memory, format!("{text}{works} {key}\n"))?;
-            works
-        }
+    let works = if let Some(works) = known {
+        works
+    } else {
+        let works = trial().context("cannot try KVM (BPF_GUEST_ACCEL=tcg skips the trial)")?;
+        cache::write(&memory, format!("{text}{works} {key}\n"))?;
+        works
     };
     Ok(if works { Accel::Kvm } else { emulated })
 }
@@ -124,7 +123,7 @@ mod tests {
     #[test]
     fn kvm_is_tried_once_and_the_answer_remembered() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path().to_path_buf()).unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
         let never = || -> Result<bool> { panic!("no second trial") };
         assert_eq!(
             decide("auto", true, &cache, OLD, || Ok(false)).unwrap(),
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn a_wish_or_a_missing_device_needs_no_trial() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path().to_path_buf()).unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
         let never = || -> Result<bool> { panic!("no trial") };
         assert_eq!(decide("tcg", true, &cache, NEW, never).unwrap(), Accel::Tcg { parallel: true });
         assert_eq!(decide("kvm", false, &cache, NEW, never).unwrap(), Accel::Kvm);

@@ -198,8 +198,7 @@ pub(crate) fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
     fn rank(byte: Option<u8>) -> (u8, u8) {
         match byte {
             Some(b'~') => (0, 0),
-            None => (1, 0),
-            Some(b'0'..=b'9') => (1, 0),
+            None | Some(b'0'..=b'9') => (1, 0),
             Some(byte) if byte.is_ascii_alphabetic() => (2, byte),
             Some(byte) => (3, byte),
         }

@@ -18,11 +18,11 @@ impl Cache {
             .or_else(|| variable("XDG_CACHE_HOME").map(|path| path.join("bpf-core")))
             .or_else(|| variable("HOME").map(|path| path.join(".cache/bpf-core")))
             .context("no place for the cache: set BPF_CORE_CACHE to a folder")?;
-        Self::at(path)
+        Self::at(&path)
     }
 
-    pub(crate) fn at(path: PathBuf) -> Result<Self> {
-        fs::create_dir_all(&path)
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        fs::create_dir_all(path)
             .with_context(|| format!("cannot make the cache folder {}", path.display()))?;
         let path =
             path.canonicalize().with_context(|| format!("cannot resolve {}", path.display()))?;

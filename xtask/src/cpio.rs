@@ -81,27 +81,32 @@ impl Archive {
 mod tests {
     use super::*;
 
+    type Entry = (String, u32, (u32, u32), Vec<u8>);
+
     /// Reads an archive back: path, mode, device, data.
-    fn read(mut bytes: &[u8]) -> Vec<(String, u32, (u32, u32), Vec<u8>)> {
+    fn read(mut bytes: &[u8]) -> Vec<Entry> {
         let mut entries = Vec::new();
+        let mut take = |count: usize| {
+            let (taken, rest) = bytes.split_at(count);
+            bytes = rest;
+            taken.to_vec()
+        };
+        let padding = |length: usize| length.next_multiple_of(4).abs_diff(length);
         loop {
-            assert_eq!(&bytes[..6], b"070701");
-            let field = |index: usize| {
-                let text = std::str::from_utf8(&bytes[6 + index * 8..14 + index * 8]).unwrap();
-                u32::from_str_radix(text, 16).unwrap()
-            };
-            let (size, name) = (field(6) as usize, field(11) as usize);
-            let path = std::str::from_utf8(&bytes[110..110 + name - 1]).unwrap().to_owned();
-            assert_eq!(bytes[110 + name - 1], 0);
-            let start = (110 + name).next_multiple_of(4);
-            let data = bytes[start..start + size].to_vec();
-            let end = (start + size).next_multiple_of(4);
+            assert_eq!(take(6), b"070701");
+            let fields: Vec<u32> = (0..13)
+                .map(|_| u32::from_str_radix(&String::from_utf8(take(8)).unwrap(), 16).unwrap())
+                .collect();
+            let (size, name) = (fields[6] as usize, fields[11] as usize);
+            let path = String::from_utf8(take(name)).unwrap();
+            take(padding(110_usize.saturating_add(name)));
+            let data = take(size);
+            take(padding(size));
+            let path = path.strip_suffix('\0').unwrap().to_owned();
             if path == TRAILER {
-                assert_eq!(end, bytes.len());
                 return entries;
             }
-            entries.push((path, field(1), (field(9), field(10)), data));
-            bytes = &bytes[end..];
+            entries.push((path, fields[1], (fields[9], fields[10]), data));
         }
     }
 

@@ -29,7 +29,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let build = ["build", "--message-format=json-render-diagnostics", "-p", &args.package, "--example", &args.example];
+    let build = [
+        "build",
+        "--message-format=json-render-diagnostics",
+        "-p",
+        &args.package,
+        "--example",
+        &args.example,
+    ];
     let messages = capture(&mut static_cargo(&build))?;
     let (_, _, path) = executables(&messages)
         .into_iter()
@@ -41,14 +48,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             None => {
                 let status = Command::new(&path).args(&args.arguments).status();
                 let status = status.with_context(|| format!("cannot start {}", path.display()))?;
-                return Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from));
+                return Ok(status
+                    .code()
+                    .and_then(|code| u8::try_from(code).ok())
+                    .map_or(ExitCode::FAILURE, ExitCode::from));
             }
-            Some(reason) => eprintln!("not on this machine's kernel ({reason}): in a guest instead"),
+            Some(reason) => {
+                eprintln!("not on this machine's kernel ({reason}): in a guest instead");
+            }
         }
     }
     let host = Host::open(Cache::open()?)?;
     let kernel = kernels::resolve(&host.cache, args.guest.as_deref().unwrap_or("6.12"))?;
-    let words = std::iter::once(format!("./{}", args.example)).chain(args.arguments.iter().cloned());
+    let words =
+        std::iter::once(format!("./{}", args.example)).chain(args.arguments.iter().cloned());
     let script = words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ");
     let guest = Guest {
         payload: vec![Payload { source: path, destination: format!("t/{}", args.example) }],

@@ -167,7 +167,7 @@ fn object_name(source: &str, order: &str) -> String {
 }
 
 /// Whether sources and objects are those that the manifest lists.
-fn check(testdata: &Path) -> Result<()> {
+pub(crate) fn check(testdata: &Path) -> Result<()> {
     let path = testdata.join(MANIFEST);
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -55,10 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         ..Guest::new(&kernel, &command)
     };
     let accel = host.accel(&kernel)?;
-    let mut stdout = std::io::stdout();
-    let run = host.run(&guest, accel, &mut |bytes| {
-        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    })?;
+    let run = host.run(&guest, accel, &mut print)?;
     for note in &run.notes {
         eprintln!("{note}");
     }
@@ -74,6 +71,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Ending::TimedOut => 124,
         Ending::Died => 125,
     }))
+}
+
+/// Hands output on at once. Nobody who reads it is no reason to end the guest.
+pub(crate) fn print(bytes: &[u8]) {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
 /// The script to run in the guest, and the program to copy in.

@@ -224,14 +224,16 @@ pub(crate) fn bound_to_us(program: &str) -> Command {
 mod tests {
     use super::*;
 
+    /// A header, and program headers of these kinds.
     fn elf(kinds: &[u32]) -> Vec<u8> {
-        let mut file = vec![0; 64 + kinds.len() * 56];
+        let mut file = vec![0; 64];
         file[..6].copy_from_slice(b"\x7fELF\x02\x01");
         file[0x20] = 64;
         file[0x36] = 56;
         file[0x38] = u8::try_from(kinds.len()).unwrap();
-        for (index, kind) in kinds.iter().enumerate() {
-            file[64 + index * 56..][..4].copy_from_slice(&kind.to_le_bytes());
+        for kind in kinds {
+            file.extend(kind.to_le_bytes());
+            file.extend([0; 52]);
         }
         file
     }

@@ -1,5 +1,6 @@
 //! Guest kernels: Debian's packages, unpacked into the cache and checked before each use.
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -222,11 +223,13 @@ fn unpack(cache: &Cache, apt: &Apt, release: &str) -> Result<()> {
             );
         }
         let how = if file.checked { "checked by apt" } else { "from the pool, unchecked" };
-        origin.push_str(&format!(
-            "{}  {} ({how})\n",
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            origin,
+            "{}  {} ({how})",
             cache::sha256(&cache::read(&file.path)?),
             file.name()
-        ));
+        );
         apt::unpack(&file, &tree)?;
     }
     let take = |places: &[String], name: &str| -> Result<()> {
@@ -263,7 +266,7 @@ fn record(top: &Path, folder: &Path, sums: &mut String) -> Result<()> {
             record(top, &path, sums)?;
         } else {
             let relative = path.strip_prefix(top).unwrap_or(&path).display();
-            sums.push_str(&format!("{}  {relative}\n", cache::sha256(&cache::read(&path)?)));
+            let _ = writeln!(sums, "{}  {relative}", cache::sha256(&cache::read(&path)?));
         }
     }
     Ok(())
@@ -360,7 +363,7 @@ mod tests {
     #[test]
     fn a_changed_file_of_the_cache_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path().to_path_buf()).unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
         let place = cache.folder("kernels/6.12.1-cloud-amd64").unwrap();
         fs::write(place.join("vmlinuz"), "kernel").unwrap();
         let mut sums = String::new();
@@ -378,7 +381,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_kernel_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path().to_path_buf()).unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
         for name in ["", "bookworm", "612"] {
             assert!(
                 resolve(&cache, name)

@@ -6,6 +6,8 @@ mod accel;
 mod apt;
 mod cache;
 mod cpio;
+mod demo;
+mod fixtures;
 mod guest;
 mod initramfs;
 mod kernel_tests;
@@ -14,11 +16,15 @@ mod libtest;
 mod matrix;
 mod metadata;
 mod module;
+mod msrv;
 mod process;
 mod progress;
 mod qemu;
 mod sources;
 mod table;
+mod test;
+mod tools;
+mod walls;
 
 use std::process::ExitCode;
 
@@ -28,17 +34,26 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 enum Task {
+    Test(test::Args),
+    Demo(demo::Args),
     Guest(guest::Args),
-    Kernels(kernels::Args),
     Matrix(matrix::Args),
+    Kernels(kernels::Args),
+    Fixtures(fixtures::Args),
+    /// Check what the architecture forbids: edges between crates, foreign names, unsafe code, sizes of files
+    Walls,
 }
 
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let result = match Task::parse() {
+        Task::Test(args) => test::run(&args),
+        Task::Demo(args) => demo::run(&args),
         Task::Guest(args) => guest::run(&args),
         Task::Matrix(args) => matrix::run(&args),
         Task::Kernels(args) => kernels::run(&args).map(done),
+        Task::Fixtures(args) => fixtures::run(&args).map(done),
+        Task::Walls => walls::run().map(done),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -102,11 +102,8 @@ pub(crate) fn guests(
         for _ in 0..plan.jobs.clamp(1, kernels.len().max(1)) {
             let (queue, sender) = (&queue, sender.clone());
             scope.spawn(move || {
-                loop {
-                    let Some(kernel) = queue.lock().ok().and_then(|mut kernels| kernels.next())
-                    else {
-                        break;
-                    };
+                let next = || queue.lock().ok().and_then(|mut kernels| kernels.next());
+                while let Some(kernel) = next() {
                     let result = kernel_tests::run_in_guest(
                         host,
                         kernel,

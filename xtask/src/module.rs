@@ -170,7 +170,7 @@ mod tests {
         let mut image = vec![0; 0x400];
         image[0x202..0x206].copy_from_slice(b"HdrS");
         image[0x20e..0x210].copy_from_slice(&0x80_u16.to_le_bytes());
-        image[0x280..0x280 + release.len()].copy_from_slice(release.as_bytes());
+        image[0x280..][..release.len()].copy_from_slice(release.as_bytes());
         fs::write(folder.path().join("vmlinuz"), image).unwrap();
         let kernel = folder.path().join("modules/kernel/drivers");
         fs::create_dir_all(&kernel).unwrap();
@@ -178,7 +178,7 @@ mod tests {
             fs::write(kernel.join(name), bytes).unwrap();
         }
         fs::write(folder.path().join("modules/modules.builtin"), built_in).unwrap();
-        let cache = cache::Cache::at(folder.path().join("cache")).unwrap();
+        let cache = cache::Cache::at(&folder.path().join("cache")).unwrap();
         let path = folder.path().join("vmlinuz");
         let kernel = crate::kernels::resolve(&cache, path.to_str().unwrap()).unwrap();
         assert_eq!(kernel.release, release);

@@ -1,6 +1,7 @@
 //! The oldest compiler that the libraries promise: a toolchain of rustup where there is one, else Debian's package of
 //! that version, unpacked into the cache.
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -15,13 +16,18 @@ use crate::progress::Steps;
 /// What the manifests' `rust-version` promises.
 const VERSION: &str = "1.85";
 /// Debian's compiler of that version, its standard library, and the LLVM it needs with its own libraries.
-const PACKAGES: [&str; 5] = ["rustc-web", "libstd-rust-web-1.85", "libstd-rust-web-dev", "libllvm19", "libz3-4"];
+const PACKAGES: [&str; 5] =
+    ["rustc-web", "libstd-rust-web-1.85", "libstd-rust-web-dev", "libllvm19", "libz3-4"];
 
 /// Check the library crates with the oldest compiler that they promise
 pub(crate) fn run(steps: &Steps) -> Result<()> {
     let rustc = compiler(&Cache::open()?)?;
     let version = process::capture(Command::new(&rustc).arg("--version"))?;
-    ensure!(version.starts_with(&format!("rustc {VERSION}.")), "not the compiler {VERSION}: {}", version.trim());
+    ensure!(
+        version.starts_with(&format!("rustc {VERSION}.")),
+        "not the compiler {VERSION}: {}",
+        version.trim()
+    );
     let packages = metadata::packages()?;
     for features in ["--no-default-features", "--all-features"] {
         let mut command = cargo();
@@ -38,7 +44,8 @@ pub(crate) fn run(steps: &Steps) -> Result<()> {
 
 fn target_folder() -> Result<PathBuf> {
     let text = process::capture(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&text).context("cannot read what cargo metadata says")?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&text).context("cannot read what cargo metadata says")?;
     let folder = metadata.get("target_directory").and_then(serde_json::Value::as_str);
     Ok(folder.context("cargo metadata names no target folder")?.into())
 }
@@ -57,7 +64,9 @@ fn compiler(cache: &Cache) -> Result<PathBuf> {
         return Ok(rustc);
     }
     fetch(cache, &folder).with_context(|| {
-        format!("no compiler {VERSION}: `rustup toolchain install {VERSION}` is another way to have it")
+        format!(
+            "no compiler {VERSION}: `rustup toolchain install {VERSION}` is another way to have it"
+        )
     })?;
     Ok(rustc)
 }
@@ -71,7 +80,8 @@ fn fetch(cache: &Cache, folder: &std::path::Path) -> Result<()> {
         apt::unpack(&apt.download(package, scratch.path())?, &tree)?;
     }
     // Its libraries stand where only it looks for them.
-    let (binary, libraries) = (folder.join("usr/bin/rustc"), folder.join("usr/lib/x86_64-linux-gnu"));
+    let (binary, libraries) =
+        (folder.join("usr/bin/rustc"), folder.join("usr/lib/x86_64-linux-gnu"));
     let word = |path: PathBuf| quote(&path.display().to_string());
     let script = format!(
         "#!/bin/sh\nLD_LIBRARY_PATH={} exec {} --sysroot {} \"$@\"\n",
@@ -81,7 +91,7 @@ fn fetch(cache: &Cache, folder: &std::path::Path) -> Result<()> {
     );
     let path = tree.join("rustc");
     cache::write(&path, script)?;
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context("cannot make the compiler executable")?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+        .context("cannot make the compiler executable")?;
     cache::publish(&tree, folder)
 }

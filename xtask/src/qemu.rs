@@ -393,7 +393,7 @@ mod tests {
         fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
         let busybox = folder.path().join("busybox");
         fs::write(&busybox, "").unwrap();
-        let cache = Cache::at(folder.path().join("cache")).unwrap();
+        let cache = Cache::at(&folder.path().join("cache")).unwrap();
         let host =
             Host { cache, qemu: qemu.display().to_string(), busybox, version: String::new() };
         (folder, host)

@@ -1,4 +1,5 @@
 //! Plain text tables.
+use std::fmt::Write as _;
 
 /// Columns as wide as their widest cell; the first row is the heading.
 pub(crate) fn render(rows: &[Vec<String>]) -> String {
@@ -15,7 +16,7 @@ pub(crate) fn render(rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:<width$}  "));
+            let _ = write!(line, "{cell:<width$}  ");
         }
         text.push_str(line.trim_end());
         text.push('\n');

@@ -10,7 +10,7 @@ use crate::kernels::{self, Kernel};
 use crate::libtest;
 use crate::matrix::{self, Plan};
 use crate::metadata::{self, Package};
-use crate::process::cargo;
+use crate::process::{cargo, root};
 use crate::progress::{Outcome, Steps};
 use crate::qemu::Host;
 use crate::{fixtures, initramfs, msrv, tools, walls};
@@ -27,10 +27,14 @@ pub(crate) struct Args {
     kernels: Vec<String>,
 }
 
-/// Name and work of each step that runs on its own; `kernel` and `guests` follow them.
-const STEPS: [(&str, fn(&Steps) -> Result<Outcome>); 10] = [
+/// Name and work of a step.
+type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
+/// The steps that run on their own; `kernel` and `guests` follow them.
+const STEPS: [Step; 10] = [
     ("tools", |_| tools::ensure().map(|_| Outcome::good())),
-    ("format", |steps| steps.command(cargo().args(["fmt", "--all", "--check"])).map(|_| Outcome::good())),
+    ("format", |steps| {
+        steps.command(cargo().args(["fmt", "--all", "--check"])).map(|_| Outcome::good())
+    }),
     ("lint", lint),
     ("doc", doc),
     ("walls", |_| walls::run().map(|()| Outcome::good())),
@@ -38,7 +42,7 @@ const STEPS: [(&str, fn(&Steps) -> Result<Outcome>); 10] = [
     ("alone", alone),
     ("oracle", oracle),
     ("msrv", |steps| msrv::run(steps).map(|()| Outcome::good())),
-    ("fixtures", |_| fixtures::check().map(|()| Outcome::good())),
+    ("fixtures", |_| fixtures::check(&root().join("testdata")).map(|()| Outcome::good())),
 ];
 const KERNEL: &str = "kernel";
 const GUESTS: &str = "guests";
@@ -72,7 +76,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if let Some(fetching) = fetching {
         let mut kernels = Vec::new();
         steps.run("fetch the guest kernels", |_| {
-            kernels = fetching.join().unwrap_or_else(|_| bail!("the thread that fetches kernels ended by a panic"))?;
+            kernels = fetching
+                .join()
+                .unwrap_or_else(|_| bail!("the thread that fetches kernels ended by a panic"))?;
             Ok(Outcome::good())
         });
         in_guests(&mut steps, &kernels, &binaries);
@@ -89,7 +95,10 @@ fn lint(steps: &Steps) -> Result<Outcome> {
     // Tests that plain `cargo test` leaves out are not among all targets: they are named by a pattern.
     for targets in [&["--all-targets"][..], &["--test", "*"]] {
         let mut command = cargo();
-        command.args(["clippy", "--workspace", "--all-features"]).args(targets).args(["--", "-D", "warnings"]);
+        command
+            .args(["clippy", "--workspace", "--all-features"])
+            .args(targets)
+            .args(["--", "-D", "warnings"]);
         steps.command(&mut command)?;
     }
     Ok(Outcome::good())
@@ -97,7 +106,12 @@ fn lint(steps: &Steps) -> Result<Outcome> {
 
 fn doc(steps: &Steps) -> Result<Outcome> {
     let mut command = cargo();
-    command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps", "--all-features"]);
+    command.env("RUSTDOCFLAGS", "-D warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--all-features",
+    ]);
     steps.command(&mut command).map(|_| Outcome::good())
 }
 
@@ -144,8 +158,11 @@ fn alone(steps: &Steps) -> Result<Outcome> {
 fn oracle(steps: &Steps) -> Result<Outcome> {
     let packages = metadata::packages()?;
     let others = |package: &Package| {
-        let targets = package.targets.iter().filter(|target| target.kind == "test" && !target.tested);
-        let names = targets.map(|target| target.name.clone()).filter(|name| name != "kernel" && name != "guest");
+        let targets =
+            package.targets.iter().filter(|target| target.kind == "test" && !target.tested);
+        let names = targets
+            .map(|target| target.name.clone())
+            .filter(|name| name != "kernel" && name != "guest");
         names.map(|name| (package.name.clone(), name)).collect::<Vec<_>>()
     };
     let tests: Vec<_> = packages.iter().flat_map(others).collect();
@@ -195,7 +212,8 @@ fn in_guests(steps: &mut Steps, kernels: &[Kernel], binaries: &[Binary]) {
         show: false,
     };
     let host = Cache::open().and_then(Host::open);
-    if let Err(error) = host.and_then(|host| matrix::guests(steps, &host, kernels, binaries, &plan)) {
+    if let Err(error) = host.and_then(|host| matrix::guests(steps, &host, kernels, binaries, &plan))
+    {
         steps.record(GUESTS, Duration::ZERO, Err(error));
     }
 }

@@ -1,9 +1,8 @@
 //! Programs of this machine that the tasks call, and the packages that hold them.
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::apt;
 use crate::initramfs::in_path;
-use crate::process;
 
 /// Program, Debian package, what needs it.
 const TOOLS: [(&str, &str, &str); 6] = [
@@ -27,12 +26,11 @@ pub(crate) fn ensure() -> Result<String> {
         return Ok("all there".to_owned());
     }
     apt::install(&packages)?;
-    let left: Vec<_> = missing().into_iter().map(|(program, _, uses)| format!("{program} (for {uses})")).collect();
-    if left.is_empty() { Ok(format!("installed {}", packages.join(" "))) } else { anyhow::bail!("no {}", left.join(", ")) }
-}
-
-/// The first line that a program prints with `--version`, for the record.
-pub(crate) fn version(program: &str) -> Result<String> {
-    let text = process::capture(std::process::Command::new(program).arg("--version"))?;
-    Ok(text.lines().next().context("it printed nothing")?.to_owned())
+    let left: Vec<_> =
+        missing().into_iter().map(|(program, _, uses)| format!("{program} (for {uses})")).collect();
+    if left.is_empty() {
+        Ok(format!("installed {}", packages.join(" ")))
+    } else {
+        anyhow::bail!("no {}", left.join(", "))
+    }
 }

@@ -27,7 +27,11 @@ fn literal(text: &str, before: Option<char>) -> usize {
         return block_comment(text);
     }
     let in_word = before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
-    let prefix = if in_word { 0 } else { ["br", "cr", "r", "b", "c"].iter().find(|p| opens(text, p)).map_or(0, |p| p.len()) };
+    let prefix = if in_word {
+        0
+    } else {
+        ["br", "cr", "r", "b", "c"].iter().find(|p| opens(text, p)).map_or(0, |p| p.len())
+    };
     let Some(body) = text.get(prefix..) else { return 0 };
     let raw = text.get(..prefix).is_some_and(|prefix| prefix.ends_with('r'));
     let length = if raw {
@@ -107,7 +111,10 @@ pub(super) fn has_word(code: &str, word: &str) -> bool {
     let part = |letter: char| letter.is_alphanumeric() || letter == '_';
     code.match_indices(word).any(|(index, _)| {
         let before = code.get(..index).and_then(|text| text.chars().next_back());
-        let after = code.get(index..).and_then(|text| text.strip_prefix(word)).and_then(|text| text.chars().next());
+        let after = code
+            .get(index..)
+            .and_then(|text| text.strip_prefix(word))
+            .and_then(|text| text.chars().next());
         !before.is_some_and(part) && !after.is_some_and(part)
     })
 }
@@ -133,7 +140,8 @@ mod tests {
             ("'é' é", "é"),
         ];
         let squeeze = |text: &str| {
-            let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+            let lines =
+                text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
             lines.collect::<Vec<_>>().join("\n")
         };
         for (source, expected) in rows {

@@ -21,8 +21,17 @@ const DEV: [(&str, &[&str]); 3] =
 const OWNED: [(&str, &str); 2] = [("goblin", "bpf-elf"), ("nix", "bpf-sys")];
 
 /// What tools and tests use must not reach who builds a library.
-const TOOLS: [&str; 9] =
-    ["anyhow", "clap", "criterion", "flate2", "indicatif", "proptest", "serde_json", "sha2", "tempfile"];
+const TOOLS: [&str; 9] = [
+    "anyhow",
+    "clap",
+    "criterion",
+    "flate2",
+    "indicatif",
+    "proptest",
+    "serde_json",
+    "sha2",
+    "tempfile",
+];
 
 /// Crates that know no operating system.
 const PORTABLE: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
@@ -44,9 +53,13 @@ pub(super) fn workspace(packages: &[Package]) -> Vec<String> {
         for dependency in &package.dependencies {
             let (to, kind) = (dependency.name.as_str(), dependency.kind.as_str());
             if members.contains(&to) {
-                let dev = kind == "dev" && (to == "testdata" || allowed(&DEV, name).is_some_and(|list| list.contains(&to)));
+                let dev = kind == "dev"
+                    && (to == "testdata"
+                        || allowed(&DEV, name).is_some_and(|list| list.contains(&to)));
                 if !(dev || normal.contains(&to) && kind != "build") {
-                    breaches.push(format!("{name} -> {to}: {kind} dependency that the architecture forbids"));
+                    breaches.push(format!(
+                        "{name} -> {to}: {kind} dependency that the architecture forbids"
+                    ));
                 }
             }
             if OWNED.iter().any(|(foreign, owner)| *foreign == to && *owner != name) {
@@ -63,18 +76,31 @@ pub(super) fn workspace(packages: &[Package]) -> Vec<String> {
 
 /// The crates that building one library draws in: `cargo tree`, one `name vVERSION ...` per line.
 pub(super) fn tree(krate: &str, tree: &str) -> Vec<String> {
-    let mut names: Vec<_> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let mut names: Vec<_> =
+        tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
     names.sort_unstable();
     names.dedup();
     let portable = PORTABLE.contains(&krate) || krate == "bpf-sys";
-    let bad = |name: &&str| TOOLS.contains(name) || *name == "testdata" || (portable && ["nix", "libc"].contains(name));
-    names.into_iter().filter(bad).map(|name| format!("{krate}: its default tree holds {name}")).collect()
+    let bad = |name: &&str| {
+        TOOLS.contains(name) || *name == "testdata" || (portable && ["nix", "libc"].contains(name))
+    };
+    names
+        .into_iter()
+        .filter(bad)
+        .map(|name| format!("{krate}: its default tree holds {name}"))
+        .collect()
 }
 
 /// A library's manifest takes over the workspace's lints.
 pub(super) fn manifest(krate: &str, text: &str) -> Vec<String> {
-    let lints = text.split_once("[lints]").is_some_and(|(_, rest)| rest.trim_start().starts_with("workspace = true"));
-    if lints { Vec::new() } else { vec![format!("{krate}: does not take over the workspace's lints")] }
+    let lints = text
+        .split_once("[lints]")
+        .is_some_and(|(_, rest)| rest.trim_start().starts_with("workspace = true"));
+    if lints {
+        Vec::new()
+    } else {
+        vec![format!("{krate}: does not take over the workspace's lints")]
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +119,12 @@ mod tests {
             kind: kind.into(),
             features: features.iter().map(|&feature| feature.to_owned()).collect(),
         };
-        packages.iter_mut().find(|package| package.name == from).unwrap().dependencies.push(dependency);
+        packages
+            .iter_mut()
+            .find(|package| package.name == from)
+            .unwrap()
+            .dependencies
+            .push(dependency);
         workspace(&packages).len()
     }
 

@@ -13,7 +13,17 @@ pub(crate) fn breaches() -> Result<Vec<String>> {
     let packages = metadata::packages()?;
     let mut breaches = edges::workspace(&packages);
     for package in metadata::libraries(&packages) {
-        let tree = capture(cargo().args(["tree", "-e", "normal", "--prefix", "none", "-f", "{p}", "-p", &package.name]))?;
+        let tree = capture(cargo().args([
+            "tree",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+            "-f",
+            "{p}",
+            "-p",
+            &package.name,
+        ]))?;
         breaches.extend(edges::tree(&package.name, &tree));
         let manifest = crate::cache::read_text(&package.manifest)?;
         breaches.extend(edges::manifest(&package.name, &manifest));
@@ -25,14 +35,11 @@ pub(crate) fn breaches() -> Result<Vec<String>> {
 /// Check what the architecture forbids: edges between crates, foreign names, unsafe code, sizes of files
 pub(crate) fn run() -> Result<()> {
     let breaches = breaches()?;
-    anyhow::ensure!(breaches.is_empty(), "{} breaches of the walls:\n{}", breaches.len(), breaches.join("\n"));
+    anyhow::ensure!(
+        breaches.is_empty(),
+        "{} breaches of the walls:\n{}",
+        breaches.len(),
+        breaches.join("\n")
+    );
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn this_workspace_keeps_its_walls() {
-        assert_eq!(super::breaches().unwrap(), [""; 0]);
-    }
 }
