@@ -265,9 +265,6 @@ mod tests {
             ("running 1 test\ntest t ... ", Some(139), 0, 1),
             (empty, Some(0), 0, 1),
             (&empty.replace("; 0 filtered", "; 3 filtered"), Some(0), 0, 0),
-                0,
-                1,
-            ),
             ("sh: ./x: not found\n", Some(127), 0, 1),
         ];
         for (output, status, passed, failed) in rows {
