@@ -4,16 +4,26 @@
 
 extern crate alloc;
 
+mod bits;
 mod byte_order;
 mod error;
+mod helper;
+mod helper_table;
+mod instruction;
 mod opcode;
+mod operation;
 mod register;
 mod slot;
 
 pub use byte_order::ByteOrder;
 pub use error::{DecodeError, RegisterError};
+pub use helper::HelperId;
+pub use instruction::{Encoding, Imm64, Instruction};
 pub use opcode::{Class, Opcode, Size};
-pub use register::Register;
+pub use operation::{
+    AluOp, AtomicOp, Condition, NarrowSize, Operand, SignExtension, SwapBits, SwapKind, Width,
+};
+pub use register::{FP, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, Register};
 pub use slot::{
     PSEUDO_BTF_ID, PSEUDO_CALL, PSEUDO_FUNC, PSEUDO_KFUNC_CALL, PSEUDO_MAP_FD, PSEUDO_MAP_IDX,
     PSEUDO_MAP_IDX_VALUE, PSEUDO_MAP_VALUE, SLOT_SIZE, Slot, decode_slots, encode_slots,

@@ -60,6 +60,31 @@ impl Register {
     }
 }
 
+/// Short for [`Register::R0`].
+pub const R0: Register = Register::R0;
+/// Short for [`Register::R1`].
+pub const R1: Register = Register::R1;
+/// Short for [`Register::R2`].
+pub const R2: Register = Register::R2;
+/// Short for [`Register::R3`].
+pub const R3: Register = Register::R3;
+/// Short for [`Register::R4`].
+pub const R4: Register = Register::R4;
+/// Short for [`Register::R5`].
+pub const R5: Register = Register::R5;
+/// Short for [`Register::R6`].
+pub const R6: Register = Register::R6;
+/// Short for [`Register::R7`].
+pub const R7: Register = Register::R7;
+/// Short for [`Register::R8`].
+pub const R8: Register = Register::R8;
+/// Short for [`Register::R9`].
+pub const R9: Register = Register::R9;
+/// Short for [`Register::R10`].
+pub const R10: Register = Register::R10;
+/// Short for [`Register::FP`].
+pub const FP: Register = Register::FP;
+
 impl TryFrom<u8> for Register {
     type Error = RegisterError;
 

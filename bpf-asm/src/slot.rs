@@ -1,5 +1,10 @@
 //! One instruction slot of 8 bytes, and its wire format.
 
+mod alu;
+mod imm64;
+mod jump;
+mod memory;
+
 use alloc::vec::Vec;
 
 use zerocopy::FromBytes as _;
