@@ -5,7 +5,9 @@
 extern crate alloc;
 
 mod bits;
+mod builder;
 mod byte_order;
+mod code;
 mod error;
 mod helper;
 mod helper_table;
@@ -14,9 +16,12 @@ mod opcode;
 mod operation;
 mod register;
 mod slot;
+mod text;
 
+pub use builder::{Argument, Builder, LongJumps};
 pub use byte_order::ByteOrder;
-pub use error::{DecodeError, RegisterError};
+pub use code::{Code, Reference, Symbol, Target};
+pub use error::{AssembleError, BuildError, DecodeError, LinkError, RegisterError, SyntaxError};
 pub use helper::HelperId;
 pub use instruction::{Encoding, Imm64, Instruction};
 pub use opcode::{Class, Opcode, Size};
