@@ -13,7 +13,7 @@ pub(crate) struct Budget {
 const FLOOR: usize = 512 * 1024;
 
 /// Bytes of spec for each byte of the file.
-const FACTOR: usize = 4;
+const FACTOR: usize = 6;
 
 impl Budget {
     /// The budget for a file of this length.
@@ -42,8 +42,8 @@ mod tests {
     fn what_is_spent_does_not_come_back() {
         let mut budget = Budget::new(10);
         assert!(budget.charge(FLOOR).is_ok());
-        assert!(budget.charge(41).is_err());
-        assert!(budget.charge(40).is_ok());
+        assert!(budget.charge(61).is_err());
+        assert!(budget.charge(60).is_ok());
         assert!(budget.charge(1).is_err());
     }
 }

@@ -12,6 +12,7 @@ mod budget;
 mod elf_error;
 mod error;
 mod object;
+mod reader;
 pub mod prepare;
 pub mod section;
 pub mod spec;

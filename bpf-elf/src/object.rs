@@ -390,6 +390,9 @@ fn symbols<'data>(
     Ok((symbols, strings))
 }
 
+/// Names may share their tails, so that the sum of their lengths is not bounded by the file: no name is longer than this.
+const MAX_NAME: usize = 4096;
+
 /// The string at `offset`, up to its NUL.
 fn string(strings: &[u8], offset: u32) -> Result<&str, ElfError> {
     if offset == 0 {
@@ -397,6 +400,7 @@ fn string(strings: &[u8], offset: u32) -> Result<&str, ElfError> {
     }
     let bad = || ElfError::Name { offset };
     let rest = strings.get(usize::try_from(offset).map_err(|_| bad())?..).ok_or_else(bad)?;
+    let rest = rest.get(..MAX_NAME).unwrap_or(rest);
     let end = rest.iter().position(|byte| *byte == 0).ok_or_else(bad)?;
     std::str::from_utf8(rest.get(..end).unwrap_or_default()).map_err(|_| bad())
 }

@@ -201,6 +201,6 @@ mod tests {
         }
         let optional = TABLE.iter().filter(|row| row.optional).count();
         let btf = TABLE.iter().filter(|row| row.btf).count();
-        assert_eq!((TABLE.len(), optional, btf), (121, 13, 16));
+        assert_eq!((TABLE.len(), optional, btf), (116, 12, 16));
     }
 }

@@ -55,6 +55,28 @@ impl CollectionSpec {
         }
     }
 
+    /// Reads an object file from memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`](crate::Error) names the section, symbol or attribute that is wrong. Whatever the bytes are: this does not panic, and
+    /// takes at most 8 times as much memory as the file has, and a megabyte.
+    pub fn parse(object: &[u8]) -> Result<Self, crate::Error> {
+        crate::reader::read(object)
+    }
+
+    /// Reads an object file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse), and what the system says about the file.
+    pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, crate::Error> {
+        let path = path.as_ref();
+        let object = std::fs::read(path)
+            .map_err(|source| crate::Error::Io { path: path.to_owned(), source })?;
+        Self::parse(&object)
+    }
+
     /// The BTF of the object.
     #[cfg(feature = "unstable-btf")]
     pub fn btf(&self) -> Option<&Btf> {

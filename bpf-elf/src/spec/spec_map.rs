@@ -17,6 +17,11 @@ impl<T> SpecMap<T> {
         Self { entries: Vec::new(), index: HashMap::new() }
     }
 
+    /// An empty map with room for `count` specs.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self { entries: Vec::with_capacity(count), index: HashMap::with_capacity(count) }
+    }
+
     /// The number of specs.
     pub fn len(&self) -> usize {
         self.entries.len()

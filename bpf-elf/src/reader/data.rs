@@ -1,0 +1,109 @@
+//! Data sections: maps with one value, and the variables in it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bpf_btf::VarLinkage;
+use bpf_sys::abi::{MapFlags, MapType};
+
+use super::input::Input;
+use super::names::type_name;
+use crate::Error;
+use crate::budget::Budget;
+use crate::object::{Section, SymbolKind};
+use crate::spec::{MapContents, MapSpec, TypeRef, VariableSpec};
+
+/// Bytes of a section, as far as a map value can hold them.
+pub(super) fn size(section: &Section<'_>) -> Result<u32, Error> {
+    u32::try_from(section.size)
+        .map_err(|_| Error::SectionSize { section: section.name.to_owned(), size: section.size })
+}
+
+/// What the map holds before the first program runs.
+pub(super) fn contents(section: &Section<'_>, budget: &mut Budget) -> Result<MapContents, Error> {
+    if section.data.is_empty() {
+        return Ok(MapContents::Zeroed);
+    }
+    budget.charge(section.data.len())?;
+    Ok(MapContents::Bytes(section.data.to_vec()))
+}
+
+/// The map that holds a section. libbpf: `bpf_object__init_internal_map`.
+pub(super) fn map(
+    input: &Input<'_>,
+    budget: &mut Budget,
+    section: &Section<'_>,
+    constant: bool,
+) -> Result<MapSpec, Error> {
+    budget.charge(size_of::<MapSpec>())?;
+    let name = budget.string(section.name)?;
+    let mut map = MapSpec::new(name.as_str(), MapType::ARRAY, 4, size(section)?, 1);
+    map.section = budget.string(&name)?;
+    map.freeze = constant;
+    if constant {
+        map.flags |= MapFlags::RDONLY_PROG;
+    }
+    if let Some(datasec) = input.datasec(section.name) {
+        // Only variables that others may see are worth mapping into memory.
+        if datasec.variables().any(|(_, variable)| variable.linkage() != VarLinkage::Static) {
+            map.flags |= MapFlags::MMAPABLE;
+        }
+        map.value_type = Some(TypeRef::new(datasec.id().get(), name));
+    }
+    map.contents = contents(section, budget)?;
+    Ok(map)
+}
+
+/// The variables of a section, by offset.
+pub(super) fn variables<'data>(
+    input: &Input<'data>,
+    budget: &mut Budget,
+    section: &Section<'data>,
+    map: &str,
+    constant: bool,
+) -> Result<Vec<(Arc<str>, VariableSpec)>, Error> {
+    let mut types = HashMap::new();
+    if let Some(datasec) = input.datasec(section.name) {
+        types.extend(
+            datasec
+                .variables()
+                .map(|(entry, variable)| (variable.name(), (variable.type_id(), entry.size()))),
+        );
+    }
+    let mut variables = Vec::new();
+    for export in input.exports_of(section.index) {
+        let (name, symbol) = export?;
+        let kind = matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object);
+        if !kind || symbol.hidden || name.is_empty() || name.starts_with('.') {
+            continue;
+        }
+        let known = types.get(name).copied();
+        let size = match (symbol.size, known) {
+            (0, Some((_, size))) => u64::from(size),
+            (size, _) => size,
+        };
+        let end = symbol.value.checked_add(size).filter(|end| *end <= section.size);
+        let place = u32::try_from(symbol.value).ok().zip(u32::try_from(size).ok());
+        let (Some(_), Some((offset, size))) = (end, place) else {
+            return Err(Error::SymbolBounds {
+                symbol: name.to_owned(),
+                section: section.name.to_owned(),
+                offset: symbol.value,
+                size,
+            });
+        };
+        budget.charge(size_of::<VariableSpec>())?;
+        budget.charge(name.len())?;
+        let mut variable =
+            VariableSpec::new(budget.string(name)?, budget.string(map)?, offset, size);
+        variable.constant = constant;
+        if let Some((id, btf)) = known.map(|(id, _)| id).zip(input.btf.as_ref()) {
+            let type_name = type_name(btf, id);
+            budget.charge(type_name.len())?;
+            variable.type_name = Some(type_name);
+            variable.type_id = id.get();
+        }
+        variables.push((Arc::from(name), variable));
+    }
+    Ok(variables)
+}

@@ -1,0 +1,219 @@
+//! Functions: where they are, and the keys that name them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bpf_asm::Slot;
+
+use super::class::Class;
+use super::input::Input;
+use crate::Error;
+use crate::budget::Budget;
+use crate::object::{Binding, Section, SectionIndex, Symbol, SymbolKind};
+use crate::spec::{Function, Linkage, ProgramSpec, Warning};
+
+/// Bytes of an instruction.
+pub(super) const SLOT: u64 = 8;
+
+/// Where a function is.
+#[derive(Debug)]
+pub(super) struct FunctionPlace<'data> {
+    pub(super) section: SectionIndex,
+    /// Bytes from the start of the section.
+    pub(super) offset: u64,
+    /// Bytes of code.
+    pub(super) size: u64,
+    pub(super) name: &'data str,
+    /// What references call it.
+    pub(super) key: Arc<str>,
+    /// The kernel can be given it as a program.
+    pub(super) entry: bool,
+    pub(super) linkage: Linkage,
+    pub(super) hidden: bool,
+}
+
+impl FunctionPlace<'_> {
+    /// The first byte behind the function.
+    pub(super) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+}
+
+/// All functions, by section and offset. Functions with the same code stand next to each other, the one to call first.
+#[derive(Debug)]
+pub(super) struct FunctionTable<'data> {
+    places: Vec<FunctionPlace<'data>>,
+}
+
+impl<'data> FunctionTable<'data> {
+    /// Finds the functions. libbpf: `bpf_object__add_programs`.
+    pub(super) fn new(
+        input: &Input<'data>,
+        budget: &mut Budget,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, Error> {
+        let mut places = Vec::new();
+        for (section, class) in input.sections() {
+            if class != Class::Code {
+                continue;
+            }
+            let start = places.len();
+            let is_function = |symbol: &Symbol| symbol.kind == SymbolKind::Function;
+            if input.symbols_of(section.index).any(|(_, symbol)| is_function(symbol)) {
+                for (_, symbol) in input.symbols_of(section.index).filter(|(_, s)| is_function(s)) {
+                    push(&mut places, input, section, symbol, symbol.size)?;
+                }
+            } else {
+                untyped(&mut places, input, section)?;
+            }
+            let found = places.get_mut(start..).unwrap_or_default();
+            if found.is_empty() {
+                warnings.push(Warning::NoFunctions { section: budget.string(section.name)? });
+            }
+            // Of several names for the same code, the first is the one that calls lead to.
+            found.sort_by_key(|place| (place.offset, place.linkage == Linkage::Static));
+            for pair in found.windows(2) {
+                let [first, second] = pair else { continue };
+                let same = (first.offset, first.size) == (second.offset, second.size);
+                if !same && second.offset < first.end() {
+                    return Err(Error::OverlappingFunctions {
+                        first: first.name.to_owned(),
+                        second: second.name.to_owned(),
+                        section: section.name.to_owned(),
+                    });
+                }
+            }
+        }
+        for place in &places {
+            let slots = usize::try_from(place.size / SLOT).map_err(|_| Error::TooLarge)?;
+            budget.charge(slots.checked_mul(size_of::<Slot>()).ok_or(Error::TooLarge)?)?;
+            let fixed = if place.entry { size_of::<ProgramSpec>() } else { size_of::<Function>() };
+            budget.charge(fixed)?;
+        }
+        let mut table = Self { places };
+        table.name_all(input, budget)?;
+        Ok(table)
+    }
+
+    /// All places.
+    pub(super) fn places(&self) -> &[FunctionPlace<'data>] {
+        &self.places
+    }
+
+    /// Indexes of the functions of a section.
+    pub(super) fn of_section(&self, section: SectionIndex) -> std::ops::Range<usize> {
+        let start = self.places.partition_point(|place| place.section < section);
+        let end = self.places.partition_point(|place| place.section <= section);
+        start..end
+    }
+
+    /// The function that starts here.
+    pub(super) fn at(&self, section: SectionIndex, offset: u64) -> Option<&FunctionPlace<'data>> {
+        let key = (section, offset);
+        let at = self.places.partition_point(|place| (place.section, place.offset) < key);
+        self.places.get(at).filter(|place| (place.section, place.offset) == key)
+    }
+
+    /// Index of the first function that has this byte of its section in its code.
+    pub(super) fn around(&self, section: SectionIndex, offset: u64) -> Option<usize> {
+        let key = (section, offset);
+        let next = self.places.partition_point(|place| (place.section, place.offset) <= key);
+        let last = self.places.get(next.checked_sub(1)?)?;
+        if last.section != section || offset >= last.end() {
+            return None;
+        }
+        let first = (section, last.offset);
+        Some(self.places.partition_point(|place| (place.section, place.offset) < first))
+    }
+
+    /// Gives every function its key: programs their name, other functions one that nobody else has.
+    fn name_all(&mut self, input: &Input<'data>, budget: &mut Budget) -> Result<(), Error> {
+        let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(self.places.len());
+        for place in self.places.iter_mut().filter(|place| place.entry) {
+            budget.charge(place.name.len())?;
+            place.key = Arc::from(place.name);
+            if !taken.insert(Arc::clone(&place.key)) {
+                let name = place.name.to_owned();
+                return Err(Error::Duplicate { kind: "program", name });
+            }
+        }
+        for linkage in [true, false] {
+            let functions = self.places.iter_mut().filter(|place| {
+                !place.entry && (place.linkage != Linkage::Static) == linkage
+            });
+            for place in functions {
+                let section = input.section_name(place.section);
+                budget.charge(place.name.len())?;
+                let mut key: Arc<str> = Arc::from(place.name);
+                if taken.contains(&key) {
+                    budget.charge(place.name.len().saturating_add(section.len()))?;
+                    key = Arc::from(format!("{}@{section}", place.name));
+                }
+                if taken.contains(&key) {
+                    key = Arc::from(format!("{}@{section}+{:#x}", place.name, place.offset));
+                }
+                if !taken.insert(Arc::clone(&key)) {
+                    return Err(Error::Duplicate { kind: "function", name: key.as_ref().into() });
+                }
+                place.key = key;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes global symbols without a type for functions. Old compilers and assembler sources leave the type out, and the size too.
+fn untyped<'data>(
+    places: &mut Vec<FunctionPlace<'data>>,
+    input: &Input<'data>,
+    section: &Section<'data>,
+) -> Result<(), Error> {
+    let is_function = |symbol: &Symbol| {
+        symbol.kind == SymbolKind::NoType
+            && matches!(symbol.binding, Binding::Global | Binding::Weak)
+    };
+    let mut symbols =
+        input.symbols_of(section.index).map(|(_, s)| s).filter(|s| is_function(s)).peekable();
+    while let Some(symbol) = symbols.next() {
+        let next = symbols.peek().map_or(section.size, |next| next.value);
+        let size = if symbol.size == 0 { next.saturating_sub(symbol.value) } else { symbol.size };
+        push(places, input, section, symbol, size)?;
+    }
+    Ok(())
+}
+
+fn push<'data>(
+    places: &mut Vec<FunctionPlace<'data>>,
+    input: &Input<'data>,
+    section: &Section<'data>,
+    symbol: &Symbol,
+    size: u64,
+) -> Result<(), Error> {
+    let name = input.object.symbol_name(symbol)?;
+    let owned = || (name.to_owned(), section.name.to_owned());
+    let offset = symbol.value;
+    if offset.checked_add(size).is_none_or(|end| end > section.size) {
+        let (symbol, section) = owned();
+        return Err(Error::SymbolBounds { symbol, section, offset, size });
+    }
+    if name.is_empty() || size == 0 || size % SLOT != 0 || offset % SLOT != 0 {
+        let (symbol, section) = owned();
+        return Err(Error::FunctionSize { symbol, section, offset, size });
+    }
+    let linkage = match symbol.binding {
+        Binding::Global => Linkage::Global,
+        Binding::Weak => Linkage::Weak,
+        Binding::Local | Binding::Other => Linkage::Static,
+    };
+    places.push(FunctionPlace {
+        section: section.index,
+        offset,
+        size,
+        name,
+        key: Arc::from(""),
+        entry: section.name != ".text" && linkage != Linkage::Static,
+        linkage,
+        hidden: symbol.hidden,
+    });
+    Ok(())
+}

@@ -1,0 +1,186 @@
+use bpf_btf::{Btf, BtfExt, Kind, Type};
+
+use super::class::Class;
+use crate::object::{Binding, Object, Place, Relocation, Section, SectionIndex, Symbol};
+use crate::{BtfError, ElfError, Error};
+
+/// What is known about an object before its parts are read: all of it is only looked at from here on.
+pub(super) struct Input<'data> {
+    pub(super) object: Object<'data>,
+    /// By section index.
+    classes: Vec<Class>,
+    /// Indexes of the symbols that are in a section, by section, value and index.
+    by_section: Vec<u32>,
+    /// Sections with relocations, behind the section that they apply to.
+    relocations: Vec<(SectionIndex, SectionIndex)>,
+    pub(super) btf: Option<Btf>,
+    pub(super) btf_ext: Option<BtfExt<'data>>,
+}
+
+impl<'data> Input<'data> {
+    pub(super) fn new(object: Object<'data>) -> Result<Self, Error> {
+        let classes: Vec<Class> = object.sections().iter().map(Class::of).collect();
+        let mut relocations = Vec::new();
+        let (mut btf, mut btf_ext) = (None, None);
+        for (section, class) in object.sections().iter().zip(&classes) {
+            match class {
+                Class::Ignored => continue,
+                Class::Relocations => {
+                    let target = SectionIndex(usize::try_from(section.info).unwrap_or(usize::MAX));
+                    let used = classes.get(target.0).is_some_and(|class| {
+                        matches!(class, Class::Code | Class::Maps | Class::StructOps { .. })
+                    });
+                    if used {
+                        relocations.push((target, section.index));
+                    }
+                }
+                Class::Btf => set_once(&mut btf, section)?,
+                Class::BtfExt => set_once(&mut btf_ext, section)?,
+                _ => {}
+            }
+            section.require_plain()?;
+        }
+        relocations.sort_unstable();
+        let btf = btf.map(read_btf).transpose()?;
+        let btf_ext = btf_ext.filter(|_| btf.is_some()).map(read_btf_ext).transpose()?;
+        let by_section = index(&object);
+        Ok(Self { object, classes, by_section, relocations, btf, btf_ext })
+    }
+
+    /// Sections and their classes.
+    pub(super) fn sections(&self) -> impl Iterator<Item = (&Section<'data>, Class)> {
+        self.object.sections().iter().zip(self.classes.iter().copied())
+    }
+
+    /// The class of a section.
+    pub(super) fn class(&self, section: SectionIndex) -> Class {
+        self.classes.get(section.0).copied().unwrap_or(Class::Ignored)
+    }
+
+    /// The name of a section, for messages.
+    pub(super) fn section_name(&self, section: SectionIndex) -> &'data str {
+        self.object.section(section).map_or("", |section| section.name)
+    }
+
+    /// Symbols of a section with their indexes, by value.
+    pub(super) fn symbols_of(
+        &self,
+        section: SectionIndex,
+    ) -> impl Iterator<Item = (usize, &Symbol)> {
+        let symbols = self.object.symbols();
+        let place = |&index: &u32| {
+            let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
+            section_of(symbol)
+        };
+        let start = self.by_section.partition_point(|index| place(index) < Some(section));
+        let indexes = self.by_section.get(start..).unwrap_or_default();
+        indexes
+            .iter()
+            .take_while(move |index| place(index) == Some(section))
+            .filter_map(move |&index| {
+                let index = usize::try_from(index).ok()?;
+                Some((index, symbols.get(index)?))
+            })
+    }
+
+    /// Symbols of a section that other objects see, with their names. A name that cannot be read is an error.
+    pub(super) fn exports_of(
+        &self,
+        section: SectionIndex,
+    ) -> impl Iterator<Item = Result<(&'data str, &Symbol), ElfError>> {
+        self.symbols_of(section)
+            .filter(|(_, symbol)| matches!(symbol.binding, Binding::Global | Binding::Weak))
+            .map(|(_, symbol)| Ok((self.object.symbol_name(symbol)?, symbol)))
+    }
+
+    /// Relocations that apply to a section, by offset.
+    pub(super) fn relocations_of(&self, section: SectionIndex) -> Result<Vec<Relocation>, Error> {
+        let start = self.relocations.partition_point(|(target, _)| *target < section);
+        let tables = self.relocations.get(start..).unwrap_or_default();
+        let mut all = Vec::new();
+        for (_, table) in tables.iter().take_while(|(target, _)| *target == section) {
+            if let Some(table) = self.object.section(*table) {
+                let relocations = self.object.relocations(table)?;
+                all.reserve_exact(relocations.len());
+                all.extend(relocations);
+            }
+        }
+        if !all.is_sorted_by_key(|relocation| relocation.offset) {
+            all.sort_by_key(|relocation| relocation.offset);
+        }
+        Ok(all)
+    }
+
+    /// The symbol of a relocation in a section.
+    pub(super) fn symbol(
+        &self,
+        section: SectionIndex,
+        relocation: &Relocation,
+    ) -> Result<&Symbol, Error> {
+        self.object.symbols().get(relocation.symbol).ok_or_else(|| Error::RelocationSymbol {
+            section: self.section_name(section).to_owned(),
+            offset: relocation.offset,
+            symbol: relocation.symbol,
+        })
+    }
+
+    /// The type information that a section cannot do without.
+    pub(super) fn require_btf(&self, section: &Section<'_>) -> Result<&Btf, Error> {
+        let section = || section.name.to_owned();
+        self.btf.as_ref().ok_or_else(|| Error::MissingBtf { section: section() })
+    }
+
+    /// What the type information says about a section.
+    pub(super) fn datasec(&self, name: &str) -> Option<bpf_btf::Datasec<'_>> {
+        let btf = self.btf.as_ref()?;
+        match btf.get(btf.find(name, Kind::Datasec)?)? {
+            Type::Datasec(datasec) => Some(datasec),
+            _ => None,
+        }
+    }
+}
+
+fn section_of(symbol: Option<&Symbol>) -> Option<SectionIndex> {
+    match symbol?.place {
+        Place::Section(section) => Some(section),
+        _ => None,
+    }
+}
+
+fn set_once<'a, 'data>(
+    seen: &mut Option<&'a Section<'data>>,
+    section: &'a Section<'data>,
+) -> Result<(), Error> {
+    if section.data.is_empty() {
+        return Err(Error::NoContents { section: section.name.to_owned() });
+    }
+    match seen.replace(section) {
+        None => Ok(()),
+        Some(_) => Err(Error::DuplicateSection { section: section.name.to_owned() }),
+    }
+}
+
+fn read_btf(section: &Section<'_>) -> Result<Btf, Error> {
+    let failed = |error| Error::Btf { section: ".BTF", source: BtfError::new(&error) };
+    Btf::parse(section.data.to_vec()).map_err(failed)
+}
+
+fn read_btf_ext<'data>(section: &Section<'data>) -> Result<BtfExt<'data>, Error> {
+    let failed = |error| Error::Btf { section: ".BTF.ext", source: BtfError::new(&error) };
+    BtfExt::parse(section.data).map_err(failed)
+}
+
+/// The symbols that are in a section, by section, value and index.
+fn index(object: &Object<'_>) -> Vec<u32> {
+    let symbols = object.symbols();
+    let placed = |(index, symbol)| {
+        section_of(Some(symbol))?;
+        u32::try_from(index).ok()
+    };
+    let mut indexes: Vec<u32> = symbols.iter().enumerate().filter_map(placed).collect();
+    indexes.sort_unstable_by_key(|&index| {
+        let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
+        (section_of(symbol), symbol.map(|symbol| symbol.value), index)
+    });
+    indexes
+}

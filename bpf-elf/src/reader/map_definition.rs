@@ -1,0 +1,203 @@
+//! The structure type that defines a map: every member is an attribute, its type the value.
+
+use bpf_btf::{Btf, Composite, Member, Type, TypeId};
+use bpf_sys::abi::{MapFlags, MapType};
+
+use super::names::{type_name, type_ref};
+use crate::Error;
+use crate::budget::Budget;
+use crate::spec::{MapSpec, Pinning};
+
+/// A map as its type defines it.
+pub(super) struct Definition {
+    pub(super) map: MapSpec,
+    /// Bytes from the start of the structure to the array of initial values.
+    pub(super) values: Option<u32>,
+}
+
+/// Reads a definition. libbpf: `parse_btf_map_def`.
+pub(super) fn read(
+    btf: &Btf,
+    budget: &mut Budget,
+    name: &str,
+    type_id: TypeId,
+    section: &str,
+) -> Result<Definition, Error> {
+    Parser { btf, budget, name, inner: false }.structure(type_id, section)
+}
+
+struct Parser<'a> {
+    btf: &'a Btf,
+    budget: &'a mut Budget,
+    name: &'a str,
+    /// This is the pattern of the maps in a map.
+    inner: bool,
+}
+
+impl Parser<'_> {
+    fn structure(&mut self, type_id: TypeId, section: &str) -> Result<Definition, Error> {
+        let Some(Type::Struct(structure)) = self.btf.resolve(type_id) else {
+            let found = type_name(self.btf, type_id);
+            return Err(Error::MapType { map: self.name.to_owned(), found });
+        };
+        self.budget.charge(size_of::<MapSpec>())?;
+        let mut map = MapSpec::new(self.budget.string(self.name)?, MapType::UNSPEC, 0, 0, 0);
+        map.section = self.budget.string(section)?;
+        let mut typed = false;
+        let mut values = None;
+        for (index, member) in structure.members().enumerate() {
+            match member.name() {
+                "type" => {
+                    map.map_type = MapType(self.number(&member, "type")?);
+                    typed = true;
+                }
+                "max_entries" => map.max_entries = self.number(&member, "max_entries")?,
+                "map_flags" => {
+                    map.flags = MapFlags::from_bits(self.number(&member, "map_flags")?);
+                }
+                "numa_node" => map.numa_node = self.number(&member, "numa_node")?,
+                "map_extra" => map.map_extra = self.wide_number(&member, "map_extra")?,
+                "key_size" => {
+                    let size = self.number(&member, "key_size")?;
+                    self.set_size(&mut map.key_size, size, "key_size", map.key_type.is_some())?;
+                }
+                "value_size" => {
+                    let size = self.number(&member, "value_size")?;
+                    self.set_size(&mut map.value_size, size, "value_size", map.value_type.is_some())?;
+                }
+                "key" => {
+                    let (id, size) = self.pointee(&member, "key")?;
+                    let known = map.key_size != 0;
+                    self.set_size(&mut map.key_size, size, "key", known)?;
+                    map.key_type = Some(type_ref(self.btf, id, self.budget)?);
+                }
+                "value" => {
+                    let (id, size) = self.pointee(&member, "value")?;
+                    let known = map.value_size != 0;
+                    self.set_size(&mut map.value_size, size, "value", known)?;
+                    map.value_type = Some(type_ref(self.btf, id, self.budget)?);
+                }
+                "pinning" => map.pinning = self.pinning(&member)?,
+                "values" => values = Some(self.values(&structure, index, &member, &mut map)?),
+                key => {
+                    let map = self.name.to_owned();
+                    return Err(Error::MapKey { map, key: key.to_owned() });
+                }
+            }
+        }
+        if !typed {
+            return Err(Error::MapWithoutType { map: self.name.to_owned() });
+        }
+        Ok(Definition { map, values })
+    }
+
+    fn fail(&self, key: &'static str, problem: &'static str) -> Error {
+        Error::MapAttribute { map: self.name.to_owned(), key, problem }
+    }
+
+    /// `__uint(key, N)`: a pointer to an array of N elements.
+    fn number(&self, member: &Member<'_>, key: &'static str) -> Result<u32, Error> {
+        let problem = "is not written as __uint(..., number)";
+        let Some(Type::Ptr(pointer)) = self.btf.resolve(member.type_id()) else {
+            return Err(self.fail(key, problem));
+        };
+        match self.btf.get(pointer.target()) {
+            Some(Type::Array(array)) => Ok(array.len()),
+            _ => Err(self.fail(key, problem)),
+        }
+    }
+
+    /// As [`Self::number`], or `__ulong(key, N)`: an enumeration with one value.
+    fn wide_number(&self, member: &Member<'_>, key: &'static str) -> Result<u64, Error> {
+        let Some(found) = self.btf.resolve(member.type_id()) else {
+            return Err(self.fail(key, "has no type"));
+        };
+        let Some(values) = found.enumeration() else {
+            return self.number(member, key).map(u64::from);
+        };
+        match (values.value_count(), values.value(0)) {
+            // A narrow value is a number of 32 bits, whatever its sign.
+            (1, Some(value)) if values.size() < 8 => Ok(value.bits() & u64::from(u32::MAX)),
+            (1, Some(value)) => Ok(value.bits()),
+            _ => Err(self.fail(key, "is not written as __ulong(..., number)")),
+        }
+    }
+
+    /// `__type(key, T)`: a pointer to the type. Gives the type and its size.
+    fn pointee(&self, member: &Member<'_>, key: &'static str) -> Result<(TypeId, u32), Error> {
+        let Some(Type::Ptr(pointer)) = self.btf.get(member.type_id()) else {
+            return Err(self.fail(key, "is not written as __type(..., type)"));
+        };
+        let target = pointer.target();
+        let size = self.btf.size_of(target).ok().and_then(|size| u32::try_from(size).ok());
+        Ok((target, size.ok_or_else(|| self.fail(key, "has a type without a size"))?))
+    }
+
+    fn set_size(
+        &self,
+        field: &mut u32,
+        size: u32,
+        key: &'static str,
+        known: bool,
+    ) -> Result<(), Error> {
+        if known && *field != size {
+            return Err(self.fail(key, "has another size than the attribute before"));
+        }
+        *field = size;
+        Ok(())
+    }
+
+    fn pinning(&self, member: &Member<'_>) -> Result<Pinning, Error> {
+        if self.inner {
+            return Err(self.fail("pinning", "is not possible for the maps in a map"));
+        }
+        match self.number(member, "pinning")? {
+            0 => Ok(Pinning::None),
+            1 => Ok(Pinning::ByName),
+            _ => Err(self.fail("pinning", "is neither 0 (none) nor 1 (by name)")),
+        }
+    }
+
+    /// `__array(values, T)`: an array without length of pointers to maps or programs.
+    fn values(
+        &mut self,
+        structure: &Composite<'_>,
+        index: usize,
+        member: &Member<'_>,
+        map: &mut MapSpec,
+    ) -> Result<u32, Error> {
+        if self.inner {
+            return Err(self.fail("values", "is not possible in a map in a map"));
+        }
+        if index.saturating_add(1) != structure.member_count() {
+            return Err(self.fail("values", "is not the last attribute"));
+        }
+        let of_maps = matches!(map.map_type, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS);
+        if !of_maps && map.map_type != MapType::PROG_ARRAY {
+            return Err(self.fail("values", "is only possible in maps of maps and program arrays"));
+        }
+        if map.value_size != 0 && map.value_size != 4 {
+            return Err(self.fail("values", "needs values of 4 bytes"));
+        }
+        map.value_size = 4;
+        let array = match self.btf.get(member.type_id()) {
+            Some(Type::Array(array)) if array.len() == 0 => array,
+            _ => return Err(self.fail("values", "is not an array of unknown length")),
+        };
+        let Some(Type::Ptr(pointer)) = self.btf.resolve(array.element()) else {
+            return Err(self.fail("values", "is not an array of pointers"));
+        };
+        match self.btf.resolve(pointer.target()) {
+            Some(Type::Struct(_)) if of_maps => {
+                let name = format!("{}.inner", self.name);
+                let inner = Parser { btf: self.btf, budget: self.budget, name: &name, inner: true }
+                    .structure(pointer.target(), "")?;
+                map.inner = Some(Box::new(inner.map));
+            }
+            Some(Type::FuncProto(_)) if !of_maps => {}
+            _ if of_maps => return Err(self.fail("values", "does not point to map definitions")),
+            _ => return Err(self.fail("values", "does not point to functions")),
+        }
+        Ok(member.bit_offset() / 8)
+    }
+}

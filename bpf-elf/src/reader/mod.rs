@@ -1,0 +1,234 @@
+//! From the neutral view of an object to its spec.
+
+mod class;
+mod code;
+mod data;
+mod ext_info;
+mod externs;
+mod functions;
+mod input;
+mod layout;
+mod map_definition;
+mod maps;
+mod names;
+mod struct_ops;
+
+use std::sync::Arc;
+
+use bpf_asm::ByteOrder;
+use bpf_sys::abi::{MapType, ProgramType};
+
+use self::class::Class;
+use self::code::Linker;
+use self::functions::{FunctionPlace, FunctionTable};
+use self::input::Input;
+use self::maps::MapTable;
+use crate::Error;
+use crate::budget::Budget;
+use crate::object::{Object, Section};
+use crate::section::SectionMatch;
+use crate::spec::{
+    CollectionSpec, Function, MapContents, MapSpec, ProgramSpec, SpecMap, VariableSpec, Warning,
+};
+
+/// The longest licence that is kept; libbpf has room for as many bytes.
+const MAX_LICENSE: usize = 63;
+
+/// Reads a whole object.
+pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
+    let input = Input::new(Object::parse(data)?)?;
+    let mut budget = Budget::new(data.len());
+    let budget = &mut budget;
+    let mut spec = CollectionSpec::new(input.object.order());
+
+    let functions = FunctionTable::new(&input, budget, &mut spec.warnings)?;
+    let mut maps = MapTable::new();
+    for (section, class) in input.sections() {
+        match class {
+            Class::License => spec.license = license(section)?,
+            Class::Version => spec.kernel_version = version(section, spec.byte_order)?,
+            Class::Maps => maps.read(&input, budget, section)?,
+            Class::LegacyMaps => {
+                maps.read_legacy(&input, budget, section, &mut spec.warnings)?;
+            }
+            _ => {}
+        }
+    }
+    for (section, class) in input.sections() {
+        if class == Class::Maps {
+            maps.read_values(&input, budget, &functions, section)?;
+        }
+    }
+
+    let (externs, extern_specs) = externs::read(&input, budget)?;
+    spec.externs = extern_specs;
+    let data = read_data(&input, budget, &mut maps)?;
+    for (name, variable) in data.variables {
+        insert(&mut spec.variables, "variable", name, variable)?;
+    }
+
+    let by_section = &data.by_section;
+    let linker = Linker {
+        input: &input,
+        functions: &functions,
+        maps: &maps,
+        externs: &externs,
+        data: by_section,
+    };
+    let mut code = linker.read(budget)?;
+    ext_info::attach(&input, budget, &functions, &mut code)?;
+    add_functions(&mut spec, &functions, code, budget)?;
+
+    for (name, map) in maps.into_maps().chain(data.maps) {
+        insert(&mut spec.maps, "map", name, map)?;
+    }
+    if let Some(map) = externs::kconfig_map(&input, &spec.externs) {
+        insert(&mut spec.maps, "map", Arc::from(externs::KCONFIG), map)?;
+    }
+    for (section, class) in input.sections() {
+        if let Class::StructOps { link, autocreate } = class {
+            let values =
+                struct_ops::read(&input, budget, &functions, section, link, autocreate)?;
+            for (name, map) in values {
+                insert(&mut spec.maps, "map", name, map)?;
+            }
+        }
+    }
+    spec.layout = layout::read(&input, budget)?;
+    spec.btf = input.btf;
+    Ok(spec)
+}
+
+/// What the data sections make.
+struct Data {
+    maps: Vec<(Arc<str>, MapSpec)>,
+    variables: Vec<(Arc<str>, VariableSpec)>,
+    /// The name of the map that holds a section, by section index.
+    by_section: Vec<Option<Arc<str>>>,
+}
+
+fn read_data(input: &Input<'_>, budget: &mut Budget, maps: &mut MapTable) -> Result<Data, Error> {
+    let mut found = Data {
+        maps: Vec::new(),
+        variables: Vec::new(),
+        by_section: vec![None; input.object.sections().len()],
+    };
+    for (section, class) in input.sections().filter(|(section, _)| section.size != 0) {
+        let (name, constant) = match class {
+            Class::Data { constant } => {
+                let name: Arc<str> = Arc::from(section.name);
+                found.maps.push((Arc::clone(&name), data::map(input, budget, section, constant)?));
+                (name, constant)
+            }
+            Class::Arena => (arena(budget, maps, section)?, false),
+            _ => continue,
+        };
+        let mut variables = data::variables(input, budget, section, &name, constant)?;
+        found.variables.append(&mut variables);
+        if let Some(slot) = found.by_section.get_mut(section.index.0) {
+            *slot = Some(name);
+        }
+    }
+    Ok(found)
+}
+
+/// Puts the variables of an arena into the one arena that there has to be.
+fn arena(
+    budget: &mut Budget,
+    maps: &mut MapTable,
+    section: &Section<'_>,
+) -> Result<Arc<str>, Error> {
+    data::size(section)?;
+    let mut arenas: Vec<_> = maps.of_type(MapType::ARENA).collect();
+    let count = arenas.len();
+    let [arena] = arenas.as_mut_slice() else { return Err(Error::Arena { count }) };
+    if arena.map.contents != MapContents::None {
+        return Err(Error::DuplicateSection { section: section.name.to_owned() });
+    }
+    arena.map.contents = data::contents(section, budget)?;
+    Ok(Arc::clone(&arena.name))
+}
+
+/// Files programs and functions under their keys.
+fn add_functions(
+    spec: &mut CollectionSpec,
+    table: &FunctionTable<'_>,
+    code: Vec<Function>,
+    budget: &mut Budget,
+) -> Result<(), Error> {
+    let entries = table.places().iter().filter(|place| place.entry).count();
+    spec.programs = SpecMap::with_capacity(entries);
+    spec.functions = SpecMap::with_capacity(table.places().len().saturating_sub(entries));
+    let mut last_section = None;
+    for (place, function) in table.places().iter().zip(code) {
+        if !place.entry {
+            insert(&mut spec.functions, "function", Arc::clone(&place.key), function)?;
+            continue;
+        }
+        let new_section = last_section.replace(place.section) != Some(place.section);
+        let program = program(place, function, new_section, &mut spec.warnings, budget)?;
+        insert(&mut spec.programs, "program", Arc::clone(&place.key), program)?;
+    }
+    Ok(())
+}
+
+fn program(
+    place: &FunctionPlace<'_>,
+    function: Function,
+    new_section: bool,
+    warnings: &mut Vec<Warning>,
+    budget: &mut Budget,
+) -> Result<ProgramSpec, Error> {
+    let section = budget.string(&function.section)?;
+    let name = budget.string(place.name)?;
+    let mut program = ProgramSpec::new(name, ProgramType::UNSPEC, function);
+    if let Some(found) = SectionMatch::of(&section) {
+        program.program_type = found.program_type;
+        program.attach_type = found.attach_type;
+        program.attach_type_optional = found.attach_type_optional;
+        program.attach_to = found.attach_to.map(|target| budget.string(target)).transpose()?;
+        program.needs_btf_target = found.needs_btf_target;
+        program.flags = found.flags;
+        if !found.exact && new_section {
+            warnings.push(Warning::SectionPrefix {
+                section: budget.string(&section)?,
+                taken_for: found.pattern.to_owned(),
+            });
+        }
+    }
+    program.autoload = !section.starts_with('?');
+    program.section = section;
+    Ok(program)
+}
+
+fn insert<T>(map: &mut SpecMap<T>, kind: &'static str, name: Arc<str>, value: T) -> Result<(), Error> {
+    if map.contains(&name) {
+        return Err(Error::Duplicate { kind, name: name.as_ref().to_owned() });
+    }
+    map.insert(name, value);
+    Ok(())
+}
+
+/// The text of the section `license`, up to its NUL.
+fn license(section: &Section<'_>) -> Result<String, Error> {
+    if section.data.is_empty() && section.size != 0 {
+        return Err(Error::NoContents { section: section.name.to_owned() });
+    }
+    let text = section.data.split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = text.get(..MAX_LICENSE).unwrap_or(text);
+    Ok(String::from_utf8_lossy(text).into_owned())
+}
+
+/// The number of the section `version`.
+fn version(section: &Section<'_>, order: ByteOrder) -> Result<u32, Error> {
+    let bytes: [u8; 4] =
+        section.data.try_into().map_err(|_| Error::Version { size: section.size })?;
+    Ok(u32_of(bytes, order))
+}
+
+fn u32_of(bytes: [u8; 4], order: ByteOrder) -> u32 {
+    match order {
+        ByteOrder::Little => u32::from_le_bytes(bytes),
+        ByteOrder::Big => u32::from_be_bytes(bytes),
+    }
+}

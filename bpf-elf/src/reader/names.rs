@@ -1,0 +1,38 @@
+use std::fmt::{self, Write as _};
+
+use bpf_btf::{Btf, TypeId};
+
+use crate::Error;
+use crate::budget::Budget;
+use crate::spec::TypeRef;
+
+/// The longest name of a type that is written down. Names of hostile types have no end.
+const MAX_TYPE_NAME: usize = 1024;
+
+/// The type as C would name it, cut where it becomes too long.
+pub(super) fn type_name(btf: &Btf, id: TypeId) -> String {
+    let mut text = Bounded(String::new());
+    if write!(text, "{}", btf.display_name(id)).is_err() {
+        text.0.push_str("...");
+    }
+    text.0
+}
+
+/// A type with its name.
+pub(super) fn type_ref(btf: &Btf, id: TypeId, budget: &mut Budget) -> Result<TypeRef, Error> {
+    let name = type_name(btf, id);
+    budget.charge(name.len())?;
+    Ok(TypeRef::new(id.get(), name))
+}
+
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len().saturating_add(text.len()) > MAX_TYPE_NAME {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
