@@ -12,8 +12,8 @@ mod budget;
 mod elf_error;
 mod error;
 mod object;
-mod reader;
 pub mod prepare;
+mod reader;
 pub mod section;
 pub mod spec;
 

@@ -151,7 +151,7 @@ impl<'data> Object<'data> {
     /// Checks the container and reads the tables of sections and symbols.
     pub(crate) fn parse(data: &'data [u8]) -> Result<Self, ElfError> {
         let (order, table) = header(data)?;
-        let sections = sections(data, order, &table)?;
+        let sections = sections(data, &table)?;
         let (symbols, strings) = symbols(data, order, &table, &sections)?;
         Ok(Self { data, order, sections, symbols, strings })
     }
@@ -284,12 +284,7 @@ fn range<'data>(data: &'data [u8], header: &SectionHeader) -> Option<(usize, &'d
     Some((start, data.get(start..end)?))
 }
 
-fn sections<'data>(
-    data: &'data [u8],
-    order: ByteOrder,
-    table: &Table,
-) -> Result<Vec<Section<'data>>, ElfError> {
-    debug_assert!(matches!(order, ByteOrder::Little | ByteOrder::Big));
+fn sections<'data>(data: &'data [u8], table: &Table) -> Result<Vec<Section<'data>>, ElfError> {
     let names = table.strings(data, table.names)?;
     let mut taken: u64 = 0;
     let mut sections = Vec::with_capacity(table.headers.len());

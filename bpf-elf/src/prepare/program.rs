@@ -54,6 +54,13 @@ pub enum FixupTarget {
         /// Bytes from the start of the value.
         offset: u32,
     },
+    /// The low half of a 64-bit load becomes the descriptor of a map of type `insn_array` with these slots of the program.
+    JumpTable {
+        /// The symbol of the table.
+        name: String,
+        /// Slots of the program, in the order of the table.
+        targets: Vec<usize>,
+    },
     /// The call gets the BTF id of this kernel function and, if it is in a module, the index of that module's BTF descriptor.
     Kfunc {
         /// Key in [`CollectionSpec::externs`].
@@ -173,6 +180,16 @@ impl Site<'_> {
                 let offset = self.declared(name)?.offset;
                 self.map_value(code, Arc::from(".kconfig"), offset)?
             }
+            Target::JumpTable { index } => {
+                self.load(code)?;
+                let table = self.function.jump_tables.get(*index);
+                let table = table.ok_or_else(|| self.bad_reference())?;
+                let start = slot.saturating_sub(self.reference.slot);
+                FixupTarget::JumpTable {
+                    name: table.name.clone(),
+                    targets: table.targets.iter().map(|t| t.saturating_add(start)).collect(),
+                }
+            }
             Target::Kfunc { name } => {
                 self.call(code)?;
                 FixupTarget::Kfunc { name: Arc::clone(name), weak: self.declared(name)?.weak }
@@ -244,6 +261,7 @@ impl Site<'_> {
             Target::Call { function } | Target::FunctionAddress { function } => {
                 format!("function {function:?}")
             }
+            Target::JumpTable { index } => format!("jump table {index}"),
             Target::Kfunc { name }
             | Target::KfuncAddress { name }
             | Target::Ksym { name }

@@ -51,7 +51,9 @@ impl Class {
             SectionKind::Other => Self::Ignored,
             SectionKind::ProgBits { code: true } if section.size == 0 => Self::Ignored,
             SectionKind::ProgBits { code: true } => Self::Code,
-            SectionKind::ProgBits { code: false } | SectionKind::NoBits => Self::of_data(section.name),
+            SectionKind::ProgBits { code: false } | SectionKind::NoBits => {
+                Self::of_data(section.name)
+            }
         }
     }
 

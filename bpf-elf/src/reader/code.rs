@@ -11,6 +11,7 @@ use super::class::Class;
 use super::externs::ExternTable;
 use super::functions::{FunctionPlace, FunctionTable, SLOT};
 use super::input::Input;
+use super::jump_tables;
 use super::maps::MapTable;
 use crate::Error;
 use crate::budget::Budget;
@@ -49,7 +50,8 @@ impl Linker<'_, '_> {
             rest = others;
             let relocations = self.input.relocations_of(section)?;
             for place in same {
-                let start = relocations.partition_point(|relocation| relocation.offset < place.offset);
+                let start =
+                    relocations.partition_point(|relocation| relocation.offset < place.offset);
                 let end = relocations.partition_point(|relocation| relocation.offset < place.end());
                 let relocations = relocations.get(start..end).unwrap_or_default();
                 functions.push(self.function(place, relocations, budget)?);
@@ -66,7 +68,8 @@ impl Linker<'_, '_> {
     ) -> Result<Function, Error> {
         let section = self.input.object.section(place.section);
         let range = usize::try_from(place.offset).ok().zip(usize::try_from(place.end()).ok());
-        let code = section.zip(range).and_then(|(section, (start, end))| section.data.get(start..end));
+        let code =
+            section.zip(range).and_then(|(section, (start, end))| section.data.get(start..end));
         // The place was checked against the size of the section, which an executable section has in full.
         let code = code.unwrap_or_default();
         let slots = decode_slots(code, self.input.object.order()).unwrap_or_default();
@@ -81,16 +84,38 @@ impl Linker<'_, '_> {
             let offset = relocation.offset.saturating_sub(place.offset);
             let slot = usize::try_from(offset / SLOT).unwrap_or(usize::MAX);
             let taken = function.references.last().is_some_and(|last| last.slot >= slot);
-            let Some(found) = function.slots.get(slot).filter(|_| offset % SLOT == 0 && !taken) else {
+            let Some(found) = function.slots.get(slot).filter(|_| offset % SLOT == 0 && !taken)
+            else {
                 return Err(self.misplaced(place.section, relocation, "no instruction of its own"));
             };
             let site = Site { section: place.section, offset: relocation.offset, slot: *found };
-            let target = self.resolve(site, relocation)?;
+            let target = match self.jump_table(place, site, relocation, &mut function, budget)? {
+                Some(index) => Target::JumpTable { index },
+                None => self.resolve(site, relocation)?,
+            };
             write(&mut function.slots, slot, &target);
             function.references.push(Reference::new(slot, target));
         }
         self.add_distances(place, &mut function, budget)?;
         Ok(function)
+    }
+
+    /// The index of the jump table that an instruction loads the address of, if it does.
+    fn jump_table(
+        &self,
+        place: &FunctionPlace<'_>,
+        site: Site,
+        relocation: &Relocation,
+        function: &mut Function,
+        budget: &mut Budget,
+    ) -> Result<Option<usize>, Error> {
+        let symbol = self.input.symbol(site.section, relocation)?;
+        let Place::Section(section) = symbol.place else { return Ok(None) };
+        if self.input.class(section) != Class::JumpTables || !site.slot.is_ld_imm64() {
+            return Ok(None);
+        }
+        let Some(section) = self.input.object.section(section) else { return Ok(None) };
+        jump_tables::index(self.input, budget, place, function, section, symbol).map(Some)
     }
 
     /// Calls within a section may have no relocation: the instruction has the distance. So have loads of a function's address.
@@ -109,14 +134,15 @@ impl Linker<'_, '_> {
             while function.references.get(next).is_some_and(|known| known.slot < here) {
                 next = next.saturating_add(1);
             }
-            let has_reference =
-                next < known && function.references.get(next).is_some_and(|known| known.slot == here);
+            let has_reference = next < known
+                && function.references.get(next).is_some_and(|known| known.slot == here);
             if has_reference || !(slot.is_pseudo_call() || slot.is_pseudo_func()) {
                 continue;
             }
             let distance = i64::try_from(here).unwrap_or(i64::MAX).saturating_mul(8);
             let offset = i64::try_from(place.offset).unwrap_or(i64::MAX).saturating_add(distance);
-            let target = offset.saturating_add(i64::from(slot.imm).saturating_add(1).saturating_mul(8));
+            let target =
+                offset.saturating_add(i64::from(slot.imm).saturating_add(1).saturating_mul(8));
             let site = Site {
                 section: place.section,
                 offset: u64::try_from(offset).unwrap_or_default(),
@@ -176,7 +202,8 @@ impl Linker<'_, '_> {
             }
             Class::Data { .. } | Class::Arena => {
                 let map = self.data.get(section.0).and_then(Option::as_ref);
-                let map = map.ok_or_else(|| self.wrong_target(site, symbol, "in an empty section"))?;
+                let map =
+                    map.ok_or_else(|| self.wrong_target(site, symbol, "in an empty section"))?;
                 let offset = u32::try_from(value.saturating_add(imm));
                 let outside = |_| self.wrong_target(site, symbol, "used outside of its section");
                 Ok(Target::MapValue { map: Arc::clone(map), offset: offset.map_err(outside)? })
@@ -215,7 +242,8 @@ impl Linker<'_, '_> {
         section: SectionIndex,
         target: i64,
     ) -> Result<Arc<str>, Error> {
-        let place = u64::try_from(target).ok().and_then(|offset| self.functions.at(section, offset));
+        let place =
+            u64::try_from(target).ok().and_then(|offset| self.functions.at(section, offset));
         let place = place.ok_or_else(|| Error::NoFunction {
             section: self.input.section_name(site.section).to_owned(),
             offset: site.offset,
@@ -254,8 +282,10 @@ impl Linker<'_, '_> {
 fn write(slots: &mut [Slot], at: usize, target: &Target) {
     let (src, imm, high) = match target {
         Target::Map { .. } => (PSEUDO_MAP_FD, 0, 0),
-        Target::MapValue { offset, .. } => (PSEUDO_MAP_VALUE, 0, offset.cast_signed()),
-        Target::Kconfig { .. } => (PSEUDO_MAP_VALUE, 0, 0),
+        Target::MapValue { offset, .. } => {
+            (PSEUDO_MAP_VALUE, 0, i32::from_ne_bytes(offset.to_ne_bytes()))
+        }
+        Target::Kconfig { .. } | Target::JumpTable { .. } => (PSEUDO_MAP_VALUE, 0, 0),
         Target::Call { .. } => (PSEUDO_CALL, -1, 0),
         Target::FunctionAddress { .. } => (PSEUDO_FUNC, -1, 0),
         Target::Kfunc { .. } => (PSEUDO_KFUNC_CALL, -1, 0),

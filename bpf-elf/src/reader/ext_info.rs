@@ -31,7 +31,7 @@ pub(super) fn attach(
     }
     let find = |name| sections.get(btf.string(name)?).copied();
     let mut records = Records { input, budget, table, functions };
-    records.funcs(ext, find)?;
+    records.funcs(ext, find);
     records.lines(ext, find)?;
     records.core(ext, find)?;
     for function in functions {
@@ -55,11 +55,7 @@ struct Records<'a, 'data> {
 }
 
 impl Records<'_, '_> {
-    fn funcs(
-        &mut self,
-        ext: &BtfExt<'_>,
-        find: impl Fn(u32) -> Option<SectionIndex>,
-    ) -> Result<(), Error> {
+    fn funcs(&mut self, ext: &BtfExt<'_>, find: impl Fn(u32) -> Option<SectionIndex>) {
         for info in ext.func_infos() {
             let Some(section) = find(info.name_offset) else { continue };
             for record in info.records {
@@ -77,7 +73,6 @@ impl Records<'_, '_> {
                 }
             }
         }
-        Ok(())
     }
 
     fn lines(
@@ -138,7 +133,9 @@ impl Records<'_, '_> {
         for offset in offsets {
             let offset = u64::from(offset);
             match &mut run {
-                Some((range, _, count)) if range.contains(&offset) => *count = count.saturating_add(1),
+                Some((range, _, count)) if range.contains(&offset) => {
+                    *count = count.saturating_add(1);
+                }
                 _ => {
                     self.make_room(run.take(), &table)?;
                     run = self.table.around(section, offset).and_then(|first| {
@@ -180,7 +177,9 @@ impl Records<'_, '_> {
     ) -> Result<(), Error> {
         let offset = u64::from(offset);
         let Some(mut at) = self.table.around(section, offset) else { return Ok(()) };
-        let Some(start) = self.table.places().get(at).map(|place| place.offset) else { return Ok(()) };
+        let Some(start) = self.table.places().get(at).map(|place| place.offset) else {
+            return Ok(());
+        };
         let distance = offset.saturating_sub(start);
         if distance % SLOT != 0 {
             return Err(Error::RelocationPlace {

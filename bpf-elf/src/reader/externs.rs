@@ -143,10 +143,7 @@ fn kconfig_size(btf: &Btf, id: TypeId) -> Option<u32> {
 }
 
 /// Lays the values of the kernel configuration out: by alignment, largest first, then size, then name, as libbpf does.
-fn place_values(
-    externs: &mut [(Arc<str>, ExternSpec)],
-    btf: Option<&Btf>,
-) -> Result<(), Error> {
+fn place_values(externs: &mut [(Arc<str>, ExternSpec)], btf: Option<&Btf>) -> Result<(), Error> {
     let Some(btf) = btf else { return Ok(()) };
     let mut values: Vec<(u32, &mut ExternSpec)> = externs
         .iter_mut()
@@ -155,12 +152,16 @@ fn place_values(
         .map(|spec| (btf.align_of(TypeId::new(spec.type_id)).unwrap_or(1).max(1), spec))
         .collect();
     values.sort_by(|(align, one), (other_align, other)| {
-        other_align.cmp(align).then(one.size.cmp(&other.size)).then_with(|| one.name.cmp(&other.name))
+        other_align
+            .cmp(align)
+            .then(one.size.cmp(&other.size))
+            .then_with(|| one.name.cmp(&other.name))
     });
     let mut end: u32 = 0;
     for (align, spec) in values {
         let offset = end.checked_next_multiple_of(align);
-        let Some((offset, next)) = offset.and_then(|at| Some((at, at.checked_add(spec.size)?))) else {
+        let Some((offset, next)) = offset.and_then(|at| Some((at, at.checked_add(spec.size)?)))
+        else {
             let size = u64::from(end).saturating_add(u64::from(spec.size));
             return Err(Error::SectionSize { section: KCONFIG.to_owned(), size });
         };

@@ -100,13 +100,6 @@ impl<'data> FunctionTable<'data> {
         &self.places
     }
 
-    /// Indexes of the functions of a section.
-    pub(super) fn of_section(&self, section: SectionIndex) -> std::ops::Range<usize> {
-        let start = self.places.partition_point(|place| place.section < section);
-        let end = self.places.partition_point(|place| place.section <= section);
-        start..end
-    }
-
     /// The function that starts here.
     pub(super) fn at(&self, section: SectionIndex, offset: u64) -> Option<&FunctionPlace<'data>> {
         let key = (section, offset);
@@ -138,9 +131,10 @@ impl<'data> FunctionTable<'data> {
             }
         }
         for linkage in [true, false] {
-            let functions = self.places.iter_mut().filter(|place| {
-                !place.entry && (place.linkage != Linkage::Static) == linkage
-            });
+            let functions = self
+                .places
+                .iter_mut()
+                .filter(|place| !place.entry && (place.linkage != Linkage::Static) == linkage);
             for place in functions {
                 let section = input.section_name(place.section);
                 budget.charge(place.name.len())?;

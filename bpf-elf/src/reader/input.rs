@@ -74,13 +74,12 @@ impl<'data> Input<'data> {
         };
         let start = self.by_section.partition_point(|index| place(index) < Some(section));
         let indexes = self.by_section.get(start..).unwrap_or_default();
-        indexes
-            .iter()
-            .take_while(move |index| place(index) == Some(section))
-            .filter_map(move |&index| {
+        indexes.iter().take_while(move |index| place(index) == Some(section)).filter_map(
+            move |&index| {
                 let index = usize::try_from(index).ok()?;
                 Some((index, symbols.get(index)?))
-            })
+            },
+        )
     }
 
     /// Symbols of a section that other objects see, with their names. A name that cannot be read is an error.

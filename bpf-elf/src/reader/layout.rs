@@ -21,7 +21,8 @@ pub(super) fn read(input: &Input<'_>, budget: &mut Budget) -> Result<Layout, Err
         }
     }
     for (section, _) in input.sections() {
-        let Some(datasec) = described.take(section.name).and_then(|name| input.datasec(name)) else {
+        let Some(datasec) = described.take(section.name).and_then(|name| input.datasec(name))
+        else {
             continue;
         };
         let named: HashSet<&str> = datasec

@@ -63,7 +63,12 @@ impl Parser<'_> {
                 }
                 "value_size" => {
                     let size = self.number(&member, "value_size")?;
-                    self.set_size(&mut map.value_size, size, "value_size", map.value_type.is_some())?;
+                    self.set_size(
+                        &mut map.value_size,
+                        size,
+                        "value_size",
+                        map.value_type.is_some(),
+                    )?;
                 }
                 "key" => {
                     let (id, size) = self.pointee(&member, "key")?;

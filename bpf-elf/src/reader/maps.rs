@@ -204,8 +204,7 @@ impl MapTable {
                 expected: "an element of \"values\" of a map",
             };
             let key = (section.index, offset);
-            let next =
-                self.places.partition_point(|place| (place.section, place.offset) <= key);
+            let next = self.places.partition_point(|place| (place.section, place.offset) <= key);
             let at = next.checked_sub(1).ok_or_else(|| misplaced("no map"))?;
             let place = self.places.get(at).filter(|place| place.section == section.index);
             let place = place.ok_or_else(|| misplaced("no map"))?;

@@ -7,6 +7,7 @@ mod ext_info;
 mod externs;
 mod functions;
 mod input;
+mod jump_tables;
 mod layout;
 mod map_definition;
 mod maps;
@@ -87,8 +88,7 @@ pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
     }
     for (section, class) in input.sections() {
         if let Class::StructOps { link, autocreate } = class {
-            let values =
-                struct_ops::read(&input, budget, &functions, section, link, autocreate)?;
+            let values = struct_ops::read(&input, budget, &functions, section, link, autocreate)?;
             for (name, map) in values {
                 insert(&mut spec.maps, "map", name, map)?;
             }
@@ -201,7 +201,12 @@ fn program(
     Ok(program)
 }
 
-fn insert<T>(map: &mut SpecMap<T>, kind: &'static str, name: Arc<str>, value: T) -> Result<(), Error> {
+fn insert<T>(
+    map: &mut SpecMap<T>,
+    kind: &'static str,
+    name: Arc<str>,
+    value: T,
+) -> Result<(), Error> {
     if map.contains(&name) {
         return Err(Error::Duplicate { kind, name: name.as_ref().to_owned() });
     }
@@ -224,6 +229,13 @@ fn version(section: &Section<'_>, order: ByteOrder) -> Result<u32, Error> {
     let bytes: [u8; 4] =
         section.data.try_into().map_err(|_| Error::Version { size: section.size })?;
     Ok(u32_of(bytes, order))
+}
+
+fn u64_of(bytes: [u8; 8], order: ByteOrder) -> u64 {
+    match order {
+        ByteOrder::Little => u64::from_le_bytes(bytes),
+        ByteOrder::Big => u64::from_be_bytes(bytes),
+    }
 }
 
 fn u32_of(bytes: [u8; 4], order: ByteOrder) -> u32 {

@@ -63,7 +63,8 @@ pub(super) fn read(
         };
         let size = structure.size();
         let end = symbol.value.checked_add(u64::from(size));
-        let range = usize::try_from(symbol.value).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
+        let range =
+            usize::try_from(symbol.value).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
         let bytes = range.and_then(|(start, end)| section.data.get(start..end));
         let (Some(bytes), Some(end)) = (bytes, end) else {
             return Err(Error::SymbolBounds {
@@ -112,7 +113,9 @@ fn point(
             });
         };
         let program = match symbol.place {
-            Place::Section(target) => functions.at(target, symbol.value).filter(|place| place.entry),
+            Place::Section(target) => {
+                functions.at(target, symbol.value).filter(|place| place.entry)
+            }
             _ => None,
         };
         let Some(program) = program else {

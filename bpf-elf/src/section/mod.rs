@@ -54,23 +54,20 @@ impl<'name> SectionMatch<'name> {
             .find_map(|row| row.exact(section).map(|attach_to| row.found(attach_to, true)))
             .or_else(|| {
                 let row = TABLE.iter().find(|row| row.begins(section))?;
-                Some(row.found(None, false))
+                Some(row.found("", false))
             })
     }
 }
 
 impl Row {
-    /// If libbpf takes the name for this row: what it is to be attached to.
-    fn exact<'name>(&self, section: &'name str) -> Option<Option<&'name str>> {
+    /// If libbpf takes the name for this row: what it is to be attached to, or nothing.
+    fn exact<'name>(&self, section: &'name str) -> Option<&'name str> {
         let rest = section.strip_prefix(self.pattern)?;
-        if rest.is_empty() {
-            return Some(None);
-        }
-        if self.form == Form::Exact {
-            return None;
+        if rest.is_empty() || self.form == Form::Exact {
+            return rest.is_empty().then_some("");
         }
         let target = rest.strip_prefix('/')?;
-        Some((self.form == Form::Target && !target.is_empty()).then_some(target))
+        Some(if self.form == Form::Target { target } else { "" })
     }
 
     /// Whether cilium/ebpf takes the name for this row.
@@ -78,21 +75,14 @@ impl Row {
         self.form == Form::Exact && section.starts_with(self.pattern)
     }
 
-    fn found<'name>(&self, attach_to: Option<&'name str>, exact: bool) -> SectionMatch<'name> {
-        let mut flags = ProgramFlags::NONE;
-        if self.sleepable {
-            flags |= ProgramFlags::SLEEPABLE;
-        }
-        if self.frags {
-            flags |= ProgramFlags::XDP_HAS_FRAGS;
-        }
+    fn found<'name>(&self, attach_to: &'name str, exact: bool) -> SectionMatch<'name> {
         SectionMatch {
             program_type: self.program_type,
             attach_type: self.attach_type,
             attach_type_optional: self.optional,
-            attach_to,
+            attach_to: (!attach_to.is_empty()).then_some(attach_to),
             needs_btf_target: self.btf,
-            flags,
+            flags: self.flags,
             pattern: self.pattern,
             exact,
         }

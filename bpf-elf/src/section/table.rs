@@ -1,6 +1,6 @@
 //! The table of section names, in libbpf's order: the first row that fits wins.
 
-use bpf_sys::abi::{AttachType as A, ProgramType as P};
+use bpf_sys::abi::{AttachType as A, ProgramFlags, ProgramType as P};
 
 /// How a section name has to look for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +24,8 @@ pub(super) struct Row {
     pub(super) optional: bool,
     /// The BTF id of the target has to be known before load (`SEC_ATTACH_BTF`).
     pub(super) btf: bool,
-    /// `BPF_F_SLEEPABLE`.
-    pub(super) sleepable: bool,
-    /// `BPF_F_XDP_HAS_FRAGS`.
-    pub(super) frags: bool,
+    /// `BPF_F_SLEEPABLE`, `BPF_F_XDP_HAS_FRAGS`.
+    pub(super) flags: ProgramFlags,
 }
 
 impl Row {
@@ -44,8 +42,7 @@ impl Row {
             attach_type,
             optional: false,
             btf: false,
-            sleepable: false,
-            frags: false,
+            flags: ProgramFlags::NONE,
         }
     }
 
@@ -58,11 +55,11 @@ impl Row {
     }
 
     const fn sleepable(self) -> Self {
-        Self { sleepable: true, ..self }
+        Self { flags: ProgramFlags::SLEEPABLE, ..self }
     }
 
     const fn frags(self) -> Self {
-        Self { frags: true, ..self }
+        Self { flags: ProgramFlags::XDP_HAS_FRAGS, ..self }
     }
 }
 

@@ -1,6 +1,6 @@
 use bpf_asm::Slot;
 
-use super::{CoreRelocation, LineInfo, Reference};
+use super::{CoreRelocation, JumpTable, LineInfo, Reference};
 
 /// Who may call or replace a function: `enum btf_func_linkage` with the weak binding of ELF.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ pub struct Function {
     pub type_id: Option<u32>,
     /// Where the instructions come from.
     pub line_infos: Vec<LineInfo>,
+    /// Tables for indirect jumps, which [`Target::JumpTable`](super::Target::JumpTable) names by index.
+    pub jump_tables: Vec<JumpTable>,
     /// Static, global or weak.
     pub linkage: Linkage,
     /// A symbol of hidden or internal visibility: libbpf has the kernel treat such a global function as static.

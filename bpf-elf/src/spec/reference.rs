@@ -35,6 +35,11 @@ pub enum Target {
         /// Bytes from the start of the value.
         offset: u32,
     },
+    /// A 64-bit load of the address of a jump table (`BPF_PSEUDO_MAP_VALUE`).
+    JumpTable {
+        /// Index in [`Function::jump_tables`](crate::spec::Function::jump_tables).
+        index: usize,
+    },
     /// A call of a BPF function (`BPF_PSEUDO_CALL`).
     Call {
         /// Key in [`CollectionSpec::functions`](crate::spec::CollectionSpec::functions) or, if there is none there, the name
