@@ -101,6 +101,13 @@ impl Apt {
             .to_owned())
     }
 
+    /// All versions of a package that the lists know.
+    pub(crate) fn versions(&self, package: &str) -> Result<Vec<String>> {
+        let text = process::capture(self.command("apt-cache").args(["madison", package]))?;
+        let versions = text.lines().filter_map(|line| line.split('|').nth(1));
+        Ok(versions.map(|version| version.trim().to_owned()).collect())
+    }
+
     /// Fetches a package (`NAME` or `NAME=VERSION`) into a folder; apt checks it against the signed lists.
     pub(crate) fn download(&self, package: &str, into: &Path) -> Result<Package> {
         let before = debs(into)?;

@@ -15,9 +15,12 @@ use crate::progress::Steps;
 
 /// What the manifests' `rust-version` promises.
 const VERSION: &str = "1.85";
-/// Debian's compiler of that version, its standard library, and the LLVM it needs with its own libraries.
-const PACKAGES: [&str; 5] =
-    ["rustc-web", "libstd-rust-web-1.85", "libstd-rust-web-dev", "libllvm19", "libz3-4"];
+/// Debian's compiler of that version and its standard library: of one exact version, which differs between suites.
+const COMPILER: [&str; 3] = ["rustc-web", "libstd-rust-web-1.85", "libstd-rust-web-dev"];
+/// What the compiler links to, from the suite that it was built in.
+const LIBRARIES: [&str; 8] =
+    ["libllvm19", "libz3-4", "libedit2", "libbsd0", "libmd0", "libxml2", "libicu72", "libffi8"];
+const SUITE: &str = "bookworm";
 
 /// Check the library crates with the oldest compiler that they promise
 pub(crate) fn run(steps: &Steps) -> Result<()> {
@@ -76,7 +79,16 @@ fn fetch(cache: &Cache, folder: &std::path::Path) -> Result<()> {
     let tree = scratch.path().join("tree");
     let apt = Apt::open(cache)?;
     apt.update()?;
-    for package in PACKAGES {
+    let mut common = apt.versions("rustc-web")?;
+    for package in COMPILER {
+        let versions = apt.versions(package)?;
+        common.retain(|version| versions.contains(version) && version.starts_with(VERSION));
+    }
+    let newest = common.iter().max_by(|left, right| apt::compare_versions(left, right));
+    let version = newest.with_context(|| format!("the mirror has no compiler {VERSION}"))?;
+    let exact = COMPILER.map(|package| format!("{package}={version}"));
+    let libraries = LIBRARIES.map(|package| format!("{package}/{SUITE}"));
+    for package in exact.iter().chain(&libraries) {
         apt::unpack(&apt.download(package, scratch.path())?, &tree)?;
     }
     // Its libraries stand where only it looks for them.
