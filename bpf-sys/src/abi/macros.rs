@@ -47,7 +47,8 @@ macro_rules! open_enum {
         $(#[$meta])*
         #[doc = ""]
         #[doc = "An open set: a value that this crate has no name for is kept as it is."]
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[doc = "The default is zero."]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(transparent)]
         pub struct $type(pub $repr);
 

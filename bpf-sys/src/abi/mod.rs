@@ -9,7 +9,9 @@ mod id;
 mod link;
 mod macros;
 mod map;
+mod name;
 mod program;
+pub mod raw;
 mod version;
 
 pub use attach::{AttachFlags, AttachType, QueryFlags};
@@ -19,6 +21,7 @@ pub use link::{
     KprobeMultiFlags, LinkType, NetfilterFlags, PerfEventType, UprobeMultiFlags, XdpFlags,
 };
 pub use map::{MapFlags, MapType, UpdateFlags};
+pub use name::ObjectName;
 pub use program::{ProgramFlags, ProgramType, TestRunFlags};
 pub use version::{KernelVersion, ParseVersionError};
 
