@@ -1,4 +1,4 @@
-//! Helper numbers and names, from `enum bpf_func_id` of the kernel's BTF. Generated: see `tests/oracle.rs`.
+//! Helper numbers and names, from `enum bpf_func_id` of the kernel's BTF. Generated: see `tests/oracle/helpers.rs`.
 
 crate::helper::helpers! {
     1 MAP_LOOKUP_ELEM "bpf_map_lookup_elem";

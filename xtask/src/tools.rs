@@ -9,7 +9,7 @@ const TOOLS: [(&str, &str, &str); 6] = [
     ("qemu-system-x86_64", "qemu-system-x86", "guests"),
     ("xz", "xz-utils", "modules of guests"),
     ("bpftool", "bpftool", "oracle tests"),
-    ("llvm-objdump", "llvm", "oracle tests"),
+    ("llvm-objdump-22", "llvm-22", "oracle tests"),
     ("pahole", "dwarves", "oracle tests"),
     ("unshare", "util-linux", "kernel tests on this machine"),
 ];
