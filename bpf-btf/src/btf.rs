@@ -172,6 +172,23 @@ impl Btf {
         }
     }
 
+    /// The bytes of an own record, no more.
+    pub(crate) fn exact_record(&self, id: TypeId) -> Option<&[u8]> {
+        let index = id.get().checked_sub(self.0.first_id)? as usize;
+        let start = *self.0.offsets.get(index)?;
+        let end = self
+            .0
+            .offsets
+            .get(index.checked_add(1)?)
+            .map_or(self.0.header.types.end, |next| *next as usize);
+        self.bytes().get(start as usize..end)
+    }
+
+    /// The entries of the layout section in native order.
+    pub(crate) fn layout(&self) -> &[u8] {
+        self.bytes().get(self.0.header.layout.clone()).unwrap_or_default()
+    }
+
     /// The string at an offset: `None` beyond the strings, or when it is not UTF-8 (see [`string_bytes`](Self::string_bytes)).
     #[inline]
     pub fn string(&self, offset: u32) -> Option<&str> {

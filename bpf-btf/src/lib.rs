@@ -27,6 +27,7 @@
 extern crate alloc;
 
 mod btf;
+mod build;
 mod bytes;
 mod error;
 mod ext;
@@ -43,6 +44,10 @@ mod view;
 mod walk;
 
 pub use btf::Btf;
+pub use build::{
+    BtfBuilder, BtfFeatures, BuildError, Definition, NewEnumValue, NewMember, NewParam,
+    NewSectionEntry, SectionLayout, VariablePlace, sanitize,
+};
 pub use bytes::BtfBytes;
 pub use error::Error;
 pub use ext::{

@@ -1,11 +1,5 @@
 //! The BTF of the running kernel: `cargo test -p bpf-btf --test kernel_btf`. Needs `/sys/kernel/btf/vmlinux`.
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that panics fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
 use bpf_btf::{Btf, Kind, Type};
 

@@ -6,9 +6,12 @@
 )]
 
 mod asm;
+mod build;
 mod ext;
 mod lookup;
 mod measure;
 mod mutation;
 mod read;
+mod sanitize;
+mod sections;
 mod views;

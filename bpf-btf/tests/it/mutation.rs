@@ -1,6 +1,6 @@
 //! Whatever the bytes are, reading ends without a panic.
 
-use bpf_btf::{Btf, BtfExt, Kind};
+use bpf_btf::{Btf, BtfBuilder, BtfExt, BtfFeatures, ByteOrder, Kind, sanitize};
 
 use crate::asm::{ORDERS, asm, every_kind, header, u32_bytes};
 
@@ -50,6 +50,14 @@ fn exercise(btf: &Btf) {
         let _ = btf.find(found.name(), found.kind());
     }
     let _ = (btf.pointer_size(), btf.find("point", Kind::Struct));
+    let mut builder = BtfBuilder::from_btf(btf);
+    assert!(builder.write(ByteOrder::NATIVE).is_ok());
+    let _ = (builder.define_ksyms(), builder.write(ByteOrder::NATIVE));
+    if let Ok(bytes) = sanitize(btf, &BtfFeatures::NONE) {
+        if btf.base().is_none() {
+            assert!(Btf::parse(bytes).is_ok());
+        }
+    }
 }
 
 #[test]
@@ -59,7 +67,7 @@ fn changed_blobs_never_panic() {
     let mut read = 0;
     for order in ORDERS {
         let blob = every_kind().layout(&[(0, 0), (4, 0), (0, 0), (12, 0), (0, 12)]).write(order);
-        for _ in 0..20_000 {
+        for _ in 0..10_000 {
             let mut bytes = blob.clone();
             mutate(&mut bytes, &mut random);
             if let Ok(btf) = Btf::parse(bytes.clone()) {
@@ -71,7 +79,7 @@ fn changed_blobs_never_panic() {
             }
         }
     }
-    assert!(read > 1000, "too few of the changed blobs could be read: {read}");
+    assert!(read > 500, "too few of the changed blobs could be read: {read}");
 }
 
 #[test]
@@ -92,7 +100,7 @@ fn changed_ext_sections_never_panic() {
         let mut blob = header(order, 32, &[0, 20, 20, 28, 48, 28]);
         blob.extend(words.iter().flat_map(|word| u32_bytes(*word, order)));
         assert!(BtfExt::parse(&blob).is_ok());
-        for _ in 0..20_000 {
+        for _ in 0..10_000 {
             let mut bytes = blob.clone();
             mutate(&mut bytes, &mut random);
             if let Ok(ext) = BtfExt::parse(&bytes) {

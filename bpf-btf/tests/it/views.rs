@@ -5,7 +5,7 @@ use bpf_btf::{Btf, FuncLinkage, Kind, Type, TypeId, VarLinkage};
 use crate::asm::{BOOL, CHAR, FLAG, ORDERS, SIGNED, asm, every_kind};
 
 /// All that a view says, as text.
-fn describe(found: Type<'_>) -> String {
+pub(crate) fn describe(found: Type<'_>) -> String {
     let head = format!("{} {:?}", found.kind(), found.name());
     let rest = match found {
         Type::Int(int) => format!(
