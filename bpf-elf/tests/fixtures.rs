@@ -4,7 +4,7 @@ use bpf_elf::spec::{CollectionSpec, MapContents};
 use testdata::{OBJECTS, Order, object};
 
 fn read(name: &str, order: Order) -> CollectionSpec {
-    CollectionSpec::parse(object(name, order)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    CollectionSpec::parse(object(name, order)).map_err(|error| format!("{name}: {error}")).unwrap()
 }
 
 #[test]

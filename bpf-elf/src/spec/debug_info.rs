@@ -38,8 +38,8 @@ impl std::fmt::Debug for CoreKind {
 
 /// A CO-RE relocation: an instruction that depends on the layout of a type of the kernel.
 ///
-/// The numbers belong to the BTF of the object; `CollectionSpec::core_type_name`
-/// and `CollectionSpec::btf_string` turn them into text.
+/// The numbers belong to the BTF of the object; [`CollectionSpec::core_type_name`](crate::spec::CollectionSpec::core_type_name)
+/// and [`CollectionSpec::btf_string`](crate::spec::CollectionSpec::btf_string) turn them into text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreRelocation {
     /// The slot of the instruction, counted from the start of its function.
@@ -55,7 +55,7 @@ pub struct CoreRelocation {
 /// The line of source that an instruction comes from.
 ///
 /// File name and text are offsets in the strings of the BTF of the object
-/// (`CollectionSpec::btf_string`).
+/// ([`CollectionSpec::btf_string`](crate::spec::CollectionSpec::btf_string)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineInfo {
     /// The first slot of the line, counted from the start of its function.

@@ -3,6 +3,7 @@
 mod collection;
 mod contents;
 mod debug_info;
+mod edit;
 mod extern_spec;
 mod function;
 mod jump_table;
@@ -18,6 +19,7 @@ mod warning;
 pub use collection::CollectionSpec;
 pub use contents::{MapContents, MapEntry};
 pub use debug_info::{CoreKind, CoreRelocation, LineInfo};
+pub use edit::{EditError, VariableMut, VariableRef};
 pub use extern_spec::{ExternKind, ExternSpec};
 pub use function::{Function, Linkage};
 pub use jump_table::JumpTable;

@@ -1,7 +1,7 @@
 /// A global variable: a piece of the value of the map that holds its section.
 ///
-/// The bytes are in the contents of the map; `CollectionSpec::variable` and
-/// `CollectionSpec::variable_mut` reach them.
+/// The bytes are in the contents of the map; [`CollectionSpec::variable`](crate::spec::CollectionSpec::variable) and
+/// [`CollectionSpec::variable_mut`](crate::spec::CollectionSpec::variable_mut) reach them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VariableSpec {

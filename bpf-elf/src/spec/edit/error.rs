@@ -1,0 +1,113 @@
+use thiserror::Error;
+
+/// Why a spec cannot be changed, or does not hold together.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EditError {
+    /// Nothing has this name.
+    #[error("the collection has no {kind} {name:?}")]
+    Missing {
+        /// What was looked for.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("the collection already has a {kind} {name:?}")]
+    Taken {
+        /// What was to get the name.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Something else still names it.
+    #[error("{kind} {name:?} is still used by {user}")]
+    InUse {
+        /// What was to be removed.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Who names it.
+        user: String,
+    },
+    /// A value has another size than its variable.
+    #[error("variable {name:?} has {size} bytes, and the value {found}")]
+    Size {
+        /// The variable.
+        name: String,
+        /// Bytes of the variable.
+        size: u32,
+        /// Bytes of the value.
+        found: usize,
+    },
+    /// A number in the byte order of this machine was given for, or asked of, an object in the other one.
+    #[error(
+        "variable {name:?} is in the other byte order: use a type that names its byte order, or bytes"
+    )]
+    ByteOrder {
+        /// The variable.
+        name: String,
+    },
+    /// A variable reaches out of the value of its map, or the map has no value.
+    #[error("variable {name:?} is not within the value of map {map:?}")]
+    Outside {
+        /// The variable.
+        name: String,
+        /// The map.
+        map: String,
+    },
+    /// Two variables share bytes.
+    #[error("variables {first:?} and {second:?} of map {map:?} overlap")]
+    Overlap {
+        /// One variable.
+        first: String,
+        /// The other.
+        second: String,
+        /// The map.
+        map: String,
+    },
+    /// Only the last variable of a section can have another size.
+    #[error("variable {name:?} is not the last one of map {map:?}, and cannot have another size")]
+    NotLast {
+        /// The variable.
+        name: String,
+        /// The map.
+        map: String,
+    },
+    /// There is not enough memory for the value of a map, or it would be larger than a map value can be.
+    #[error("map {map:?}: no room for a value of {size} bytes")]
+    NoRoom {
+        /// The map.
+        map: String,
+        /// Bytes of the value.
+        size: u64,
+    },
+    /// The contents of a map have another size than its value.
+    #[error("map {map:?} has values of {size} bytes, and contents of {found}")]
+    Contents {
+        /// The map.
+        map: String,
+        /// Bytes of the value.
+        size: u32,
+        /// Bytes of the contents.
+        found: usize,
+    },
+    /// A table names a slot that the function does not have, or is not sorted by slot.
+    #[error(
+        "function {function:?}: {table} of slot {slot}, which the function does not have, or not in the order of slots"
+    )]
+    Slot {
+        /// The function.
+        function: String,
+        /// The table.
+        table: &'static str,
+        /// The slot.
+        slot: usize,
+    },
+}
+
+impl EditError {
+    pub(super) fn missing(kind: &'static str, name: &str) -> Self {
+        Self::Missing { kind, name: name.to_owned() }
+    }
+}
