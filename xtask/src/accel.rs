@@ -2,7 +2,7 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::cache::{self, Cache};
 use crate::process;
@@ -51,11 +51,11 @@ fn major(version: &str) -> Option<u32> {
 }
 
 /// Decides once per machine and QEMU. `BPF_GUEST_ACCEL` is `auto` (the default), `kvm` or `tcg`;
-/// `trial` boots a guest under KVM for at most [`TRIAL`] and tells whether it came up.
+/// `trial` boots a guest under KVM for at most [`TRIAL`] and tells whether it came up; nothing when it could not be tried.
 pub(crate) fn choose(
     cache: &Cache,
     version: &str,
-    trial: impl FnOnce() -> Result<bool>,
+    trial: impl FnOnce() -> Option<bool>,
 ) -> Result<Accel> {
     let wish = std::env::var("BPF_GUEST_ACCEL").unwrap_or_default();
     decide(&wish, can_open("/dev/kvm"), cache, version, trial)
@@ -66,7 +66,7 @@ fn decide(
     has_kvm: bool,
     cache: &Cache,
     version: &str,
-    trial: impl FnOnce() -> Result<bool>,
+    trial: impl FnOnce() -> Option<bool>,
 ) -> Result<Accel> {
     let emulated = Accel::emulated(version);
     match wish {
@@ -85,16 +85,17 @@ fn decide(
     let text = fs::read_to_string(&memory).unwrap_or_default();
     let known =
         text.lines().find_map(|line| line.strip_suffix(&key)?.trim_end().parse::<bool>().ok());
-    let works = if let Some(works) = known {
-        works
-    } else {
-        let works = trial().context("cannot try KVM (BPF_GUEST_ACCEL=tcg skips the trial)")?;
-        cache::write(&memory, format!("{text}{works} {key}\n"))?;
-        works
+    let works = match known.or_else(trial) {
+        Some(works) if known.is_none() => {
+            cache::write(&memory, format!("{text}{works} {key}\n"))?;
+            works
+        }
+        answer => answer.unwrap_or(false),
     };
     Ok(if works { Accel::Kvm } else { emulated })
 }
 
+/// Whether this process may use the device.
 fn can_open(path: &str) -> bool {
     fs::OpenOptions::new().read(true).write(true).open(path).is_ok()
 }
@@ -124,16 +125,17 @@ mod tests {
     fn kvm_is_tried_once_and_the_answer_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path()).unwrap();
-        let never = || -> Result<bool> { panic!("no second trial") };
+        let never = || -> Option<bool> { panic!("no second trial") };
         assert_eq!(
-            decide("auto", true, &cache, OLD, || Ok(false)).unwrap(),
+            decide("auto", true, &cache, OLD, || Some(false)).unwrap(),
             Accel::Tcg { parallel: false }
         );
         assert_eq!(
             decide("auto", true, &cache, OLD, never).unwrap(),
             Accel::Tcg { parallel: false }
         );
-        assert_eq!(decide("", true, &cache, NEW, || Ok(true)).unwrap(), Accel::Kvm);
+        assert_eq!(decide("", true, &cache, NEW, || None).unwrap(), Accel::Tcg { parallel: true });
+        assert_eq!(decide("", true, &cache, NEW, || Some(true)).unwrap(), Accel::Kvm);
         assert_eq!(decide("", true, &cache, NEW, never).unwrap(), Accel::Kvm);
         assert_eq!(decide("", true, &cache, OLD, never).unwrap(), Accel::Tcg { parallel: false });
     }
@@ -142,7 +144,7 @@ mod tests {
     fn a_wish_or_a_missing_device_needs_no_trial() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path()).unwrap();
-        let never = || -> Result<bool> { panic!("no trial") };
+        let never = || -> Option<bool> { panic!("no trial") };
         assert_eq!(decide("tcg", true, &cache, NEW, never).unwrap(), Accel::Tcg { parallel: true });
         assert_eq!(decide("kvm", false, &cache, NEW, never).unwrap(), Accel::Kvm);
         assert_eq!(

@@ -40,8 +40,8 @@ impl Host {
     pub(crate) fn accel(&self, kernel: &Kernel) -> Result<Accel> {
         accel::choose(&self.cache, &self.version, || {
             let guest = Guest { timeout: accel::TRIAL, ..Guest::new(kernel, "true") };
-            let run = self.run(&guest, Accel::Kvm, &mut |_| ())?;
-            Ok(run.ending == Ending::Exited(0))
+            let run = self.run(&guest, Accel::Kvm, &mut |_| ()).ok()?;
+            Some(run.ending == Ending::Exited(0))
         })
     }
 
@@ -241,9 +241,16 @@ impl Watch<'_> {
         }
     }
 
+    /// Ends QEMU. One that hangs in the kernel, where no signal reaches it, is left alone after a while.
     fn stop(&mut self) -> Result<()> {
         self.child.kill().context("cannot end QEMU")?;
-        self.child.wait().context("cannot wait for QEMU").map(drop)
+        let killed = Instant::now();
+        while self.child.try_wait().context("cannot wait for QEMU")?.is_none()
+            && killed.elapsed() < Duration::from_secs(5)
+        {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     fn read(&mut self, output: &mut dyn FnMut(&[u8])) -> Result<()> {

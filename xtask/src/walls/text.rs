@@ -21,6 +21,9 @@ const ONLY_IN: [(&str, &[&str]); 4] = [
     ("goblin", &["bpf-elf/src/object.rs"]),
 ];
 
+/// Of the facade's files only these see links: one attaches by section name, one hands them on.
+const SEE_LINKS: [&str; 2] = ["bpf-core/src/attach.rs", "bpf-core/src/lib.rs"];
+
 /// Marks of unfinished work.
 const UNFINISHED: [&str; 3] = ["FIXME", "XXX", "TODO"];
 
@@ -75,6 +78,12 @@ fn check(name: &str, text: &str, crate_root: bool) -> Vec<String> {
         if !places.iter().any(|place| name.starts_with(place)) && code::has_word(&code, word) {
             breach(format!("`{word}` has no place here, only in {}", places.join(", ")));
         }
+    }
+    if name.starts_with("bpf-core/src/")
+        && !SEE_LINKS.contains(&name)
+        && code::has_word(&code, "bpf_link")
+    {
+        breach(format!("sees links: only {} do", SEE_LINKS.join(" and ")));
     }
     if crate_root && !name.starts_with("bpf-sys/") && !code.contains("#![forbid(unsafe_code)]") {
         breach("a crate root without #![forbid(unsafe_code)]".to_owned());
@@ -139,6 +148,8 @@ mod tests {
             ),
             ("bpf-link/src/b.rs", "//! x\nuse nix::sys;\n".into(), false, "`nix`"),
             ("bpf-link/tests/b.rs", "//! x\nuse libc::c_int;\n".into(), false, "`libc`"),
+            ("bpf-core/src/attach.rs", "//! x\nuse bpf_link::Link;\n".into(), false, ""),
+            ("bpf-core/src/map.rs", "//! x\nuse bpf_link::Link;\n".into(), false, "sees links"),
             ("bpf-elf/src/object.rs", "//! x\nuse goblin::elf;\n".into(), false, ""),
             (
                 "bpf-elf/src/error.rs",
