@@ -203,3 +203,25 @@ pub enum SyntaxError {
     #[error("a single instruction cannot refer to names")]
     NameAlone,
 }
+
+/// Why the control flow of a program cannot be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FlowError {
+    /// A jump or call out of the program.
+    #[error("slot {slot}: control leaves the program, to slot {target}")]
+    Outside {
+        /// Index of the slot.
+        slot: usize,
+        /// Index of the slot it goes to.
+        target: i64,
+    },
+    /// A jump or call to the second half of a 64-bit immediate load.
+    #[error("slot {slot}: slot {target} is inside a 64-bit immediate load")]
+    InsideLoad {
+        /// Index of the slot.
+        slot: usize,
+        /// Index of the slot it goes to.
+        target: i64,
+    },
+}

@@ -3,9 +3,12 @@
 mod assemble;
 mod assign;
 mod cursor;
+mod dot;
 mod listing;
 mod memory;
 mod parse;
 mod print;
 mod symbol;
 mod words;
+
+pub use dot::Dot;

@@ -57,7 +57,7 @@ impl Slot {
     }
 
     /// Calls a kernel function by its BTF id (since 5.13). `fd_index` is the place of the module's BTF
-    /// in `fd_array` (since 5.15), 0 for vmlinux.
+    /// in `fd_array` (since 5.16), 0 for vmlinux.
     pub const fn call_kfunc(btf_id: u32, fd_index: i16) -> Self {
         Self {
             src: PSEUDO_KFUNC_CALL,

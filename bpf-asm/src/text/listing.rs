@@ -1,7 +1,10 @@
 //! Listings of whole programs, with names.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use super::cursor::Cursor;
 use super::symbol::Name;
@@ -39,47 +42,83 @@ impl fmt::Display for Code {
         let mut slot = 0usize;
         while let Some(rest) = self.slots.get(slot..).filter(|rest| !rest.is_empty()) {
             index.write_names(f, slot)?;
-            // A name inside a 64-bit immediate load can only be shown between its halves.
-            let instruction = Instruction::decode(rest).filter(|instruction| {
-                instruction.slot_count() == 1 || !index.is_named(slot.saturating_add(1))
-            });
             if f.alternate() {
                 write!(f, "{slot:6}:")?;
             }
-            f.write_str("    ")?;
-            match (instruction, rest.first()) {
-                (Some(instruction), _) => index.write_instruction(f, slot, instruction)?,
-                (None, Some(first)) => write!(f, "{}", RawSlot(*first))?,
-                (None, None) => {}
-            }
-            f.write_str("\n")?;
-            slot = slot.saturating_add(instruction.map_or(1, Instruction::slot_count));
+            let line = Line::new(&index, slot, rest);
+            writeln!(f, "    {line}")?;
+            slot = slot.saturating_add(line.slot_count());
         }
         index.write_names(f, slot)
     }
 }
 
+impl Code {
+    /// The lines of some slots, without those of functions and labels.
+    pub(super) fn lines(&self, slots: Range<usize>) -> Vec<String> {
+        let index = Index::new(self);
+        let mut lines = Vec::new();
+        let mut slot = slots.start;
+        while let Some(rest) = self.slots.get(slot..slots.end).filter(|rest| !rest.is_empty()) {
+            let line = Line::new(&index, slot, rest);
+            lines.push(line.to_string());
+            slot = slot.saturating_add(line.slot_count());
+        }
+        lines
+    }
+}
+
+/// The line of an instruction, or of a slot that is none.
+struct Line<'a> {
+    index: &'a Index<'a>,
+    slot: usize,
+    first: Slot,
+    instruction: Option<Instruction>,
+}
+
+impl<'a> Line<'a> {
+    fn new(index: &'a Index<'a>, slot: usize, rest: &[Slot]) -> Self {
+        // A name inside a 64-bit immediate load can only be shown between its halves.
+        let instruction = Instruction::decode(rest).filter(|instruction| {
+            instruction.slot_count() == 1 || !index.is_named(slot.saturating_add(1))
+        });
+        Self { index, slot, first: rest.first().copied().unwrap_or_default(), instruction }
+    }
+
+    fn slot_count(&self) -> usize {
+        self.instruction.map_or(1, Instruction::slot_count)
+    }
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instruction {
+            Some(instruction) => self.index.write_instruction(f, self.slot, instruction),
+            None => fmt::Display::fmt(&RawSlot(self.first), f),
+        }
+    }
+}
+
 /// The side tables by slot.
 struct Index<'a> {
-    functions: BTreeMap<usize, alloc::vec::Vec<&'a str>>,
+    functions: BTreeMap<usize, Vec<&'a str>>,
     /// Slots where a function starts, each as often as one does.
-    starts: alloc::vec::Vec<usize>,
-    labels: BTreeMap<usize, alloc::vec::Vec<&'a str>>,
+    starts: Vec<usize>,
+    labels: BTreeMap<usize, Vec<&'a str>>,
     references: BTreeMap<usize, &'a Target>,
 }
 
 impl<'a> Index<'a> {
     fn new(code: &'a Code) -> Self {
-        let mut functions = BTreeMap::<_, alloc::vec::Vec<_>>::new();
+        let mut functions = BTreeMap::<_, Vec<_>>::new();
         for function in &code.functions {
             functions.entry(function.slot).or_default().push(function.name.as_str());
         }
-        let mut starts: alloc::vec::Vec<usize> =
-            code.functions.iter().map(|function| function.slot).collect();
+        let mut starts: Vec<usize> = code.functions.iter().map(|function| function.slot).collect();
         starts.sort_unstable();
         // Within a function a label has one place. One that stands behind the end of its function
         // appears to be in the next, and may meet a namesake there: the first is kept.
-        let mut labels = BTreeMap::<_, alloc::vec::Vec<_>>::new();
+        let mut labels = BTreeMap::<_, Vec<_>>::new();
         let mut known = BTreeSet::new();
         let mut index =
             Self { functions, starts, labels: BTreeMap::new(), references: BTreeMap::new() };
