@@ -1,0 +1,183 @@
+//! What `bpf-elf inspect --format json` prints for every fixture, against the files in `testdata/golden`.
+//!
+//! `BLESS=1` writes the files anew from the little-endian objects; look at the difference before it is checked in.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test: its panics are failures"
+)]
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::{env, fs, io::Write as _};
+
+use serde_json::Value;
+use testdata::{OBJECTS, Order, object};
+
+fn inspect(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bpf-elf"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("start bpf-elf");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // A command that does not read closes the pipe early.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().expect("wait for bpf-elf")
+}
+
+fn json(name: &str, order: Order) -> String {
+    let output = inspect(&["inspect", "--format", "json", "-"], object(name, order));
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} {order:?}: {messages}");
+    assert_eq!(messages, "", "{name} {order:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata/golden")
+        .join(format!("{name}.json"))
+}
+
+#[test]
+fn every_object_prints_its_golden_file() {
+    for name in OBJECTS {
+        let printed = json(name, Order::Little);
+        if env::var_os("BLESS").is_some() {
+            fs::write(golden(name), &printed).expect("write the golden file");
+        }
+        let expected = fs::read_to_string(golden(name)).unwrap_or_default();
+        assert!(
+            printed == expected,
+            "{name}: not what testdata/golden has; BLESS=1 writes it anew:\n{printed}"
+        );
+    }
+}
+
+/// The byte order itself differs, and the bytes of a value follow it: a scalar is reversed, an array is reversed by its elements, a
+/// structure by its members. Nothing else may differ.
+#[test]
+fn both_byte_orders_give_the_same_spec() {
+    for name in OBJECTS {
+        let mut little: Value = serde_json::from_str(&json(name, Order::Little)).expect("JSON");
+        let mut big: Value = serde_json::from_str(&json(name, Order::Big)).expect("JSON");
+        assert_eq!(little["byte_order"].take(), "little", "{name}");
+        assert_eq!(big["byte_order"].take(), "big", "{name}");
+        for variable in big["variables"].as_array_mut().expect("an array") {
+            // Without BTF there is no type; those variables of the fixtures are scalars.
+            let widths = match (variable["type"].as_str(), variable["size"].as_u64()) {
+                (Some(ty), _) => widths(ty),
+                (None, size) => vec![size.and_then(|size| size.try_into().ok()).expect("a size")],
+            };
+            if let Some(value) = variable["value"].as_str() {
+                variable["value"] = swapped(value, &widths).into();
+            }
+        }
+        assert_eq!(little, big, "{name}");
+    }
+}
+
+/// Widths of the scalars of a type, in bytes: repeated over the value. A type that the fixtures do not have is taken as bytes, which
+/// stand as they are in either order.
+fn widths(ty: &str) -> Vec<usize> {
+    let element = ty.split('[').next().unwrap_or_default();
+    let words = element.split_whitespace().filter(|word| !["const", "volatile"].contains(word));
+    match words.collect::<Vec<_>>().join(" ").as_str() {
+        "__u16" | "__s16" => vec![2],
+        "__u32" | "__s32" | "int" | "unsigned int" | "enum colour" => vec![4],
+        "__u64" | "__s64" | "long" | "void *" | "union word" => vec![8],
+        "struct point" | "position" => vec![4, 4],
+        "struct shape" => vec![4, 4, 4, 4, 4, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+        "struct node" => vec![8, 8],
+        _ => vec![1],
+    }
+}
+
+fn swapped(hex: &str, widths: &[usize]) -> String {
+    let bytes: Vec<&str> = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]).collect();
+    let mut swapped = String::new();
+    let mut at = 0;
+    for width in widths.iter().cycle() {
+        if at >= bytes.len() {
+            return swapped;
+        }
+        let scalar = &bytes[at..(at + width).min(bytes.len())];
+        swapped.extend(scalar.iter().rev().copied());
+        at += width;
+    }
+    swapped
+}
+
+#[test]
+fn values_are_swapped_by_the_width_of_their_scalars() {
+    for (hex, ty, expected) in [
+        ("01020304", "__u32", "04030201"),
+        ("01020304", "const volatile __u16[2]", "02010403"),
+        ("01020304", "char[4]", "01020304"),
+        ("0102030405060708", "const volatile struct point", "0403020108070605"),
+        ("", "__u32", ""),
+    ] {
+        assert_eq!(swapped(hex, &widths(ty)), expected, "{ty}");
+    }
+}
+
+#[test]
+fn a_file_prints_what_standard_input_prints() {
+    let folder = tempfile::tempdir().expect("make a temporary folder");
+    let path = folder.path().join("packets.o");
+    fs::write(&path, object("packets", Order::Big)).expect("write the object");
+    let output = inspect(&["inspect", "--format=json", path.to_str().expect("a plain path")], b"");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), json("packets", Order::Big));
+}
+
+#[test]
+fn a_bad_file_gives_one_line_and_status_1() {
+    let truncated = &object("packets", Order::Little)[..1000];
+    for (arguments, input) in [
+        (["inspect", "-"], &b"not an object"[..]),
+        (["inspect", "-"], b""),
+        (["inspect", "-"], truncated),
+        (["inspect", "/no/such\nfile.o"], b""),
+    ] {
+        let output = inspect(&arguments, input);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {messages}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert_eq!(messages.lines().count(), 1, "{arguments:?}: {messages}");
+        assert!(messages.starts_with("bpf-elf: "), "{arguments:?}: {messages}");
+    }
+}
+
+#[test]
+fn wrong_usage_gives_status_2() {
+    for arguments in
+        [&[][..], &["inspect"], &["inspect", "--format", "yaml", "-"], &["load", "x.o"]]
+    {
+        assert_eq!(inspect(arguments, b"").status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_text_form_names_everything_and_has_no_escapes() {
+    for name in OBJECTS {
+        for order in Order::BOTH {
+            let output = inspect(&["inspect", "-"], object(name, order));
+            let text = String::from_utf8(output.stdout).expect("UTF-8");
+            assert!(output.status.success() && !text.contains('\x1b'), "{name}");
+            assert!(!text.lines().any(|line| line.ends_with(' ')), "{name}");
+            let spec: Value = serde_json::from_str(&json(name, order)).expect("JSON");
+            for kind in ["programs", "maps", "variables", "externs"] {
+                for item in spec[kind].as_array().expect("an array") {
+                    let item = item["name"].as_str().expect("a name");
+                    assert!(text.contains(item), "{name}: {kind} {item}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The process that reads, and may end at any moment.
+
+use std::alloc::System;
+use std::fs::{self, File};
+use std::io::{Seek as _, Write as _};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use bpf_elf::Error;
+use bpf_elf::prepare::{PrepareOptions, prepare_program};
+use bpf_elf::spec::CollectionSpec;
+use cap::Cap;
+
+use crate::mutate::Case;
+
+/// The variable with a worker's job: `OBJECT/ORDER FROM TO NOTE`.
+pub(crate) const JOB: &str = "BPF_MUTATION_JOB";
+
+/// What the last panic said.
+static MESSAGE: Mutex<String> = Mutex::new(String::new());
+
+pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
+    let mut words = job.splitn(4, ' ');
+    let mut word = || words.next().expect("a job of four words");
+    let case: Case = word().parse().expect("a case");
+    let from: u64 = word().parse().expect("a seed");
+    let to: u64 = word().parse().expect("a seed");
+    let mut note = File::create(word()).expect("create the note");
+
+    panic::set_hook(Box::new(move |info| {
+        // The message needs memory that the read may have used up.
+        let _ = heap.set_limit(usize::MAX);
+        *MESSAGE.lock().expect("one thread") = info.to_string().replace('\n', " ");
+    }));
+    let (mut specs, mut errors) = (0, 0);
+    for seed in from..to {
+        note.rewind().and_then(|()| note.write_all(&seed.to_le_bytes())).expect("note the seed");
+        let bytes = case.mutation(seed);
+        let result = panic::catch_unwind(AssertUnwindSafe(|| match read(heap, &bytes) {
+            Ok(spec) => {
+                prepare(&spec);
+                true
+            }
+            Err(_) => false,
+        }));
+        match result {
+            Ok(true) => specs += 1,
+            Ok(false) => errors += 1,
+            Err(_) => println!("panic {seed}: {}", MESSAGE.lock().expect("one thread")),
+        }
+    }
+    println!("specs {specs}\nerrors {errors}");
+    ExitCode::SUCCESS
+}
+
+/// Reads an object with 8 times its size and 1 MiB of memory.
+pub(crate) fn read(heap: &Cap<System>, bytes: &[u8]) -> Result<CollectionSpec, Error> {
+    let bound = bytes.len() * 8 + (1 << 20);
+    heap.set_limit(heap.allocated() + bound).expect("a limit above what is in use");
+    let result = CollectionSpec::parse(bytes);
+    heap.set_limit(usize::MAX).expect("no limit");
+    result
+}
+
+/// Whatever can be read can be prepared, or has an error.
+fn prepare(spec: &CollectionSpec) {
+    for name in spec.programs.names() {
+        if let Ok(program) = prepare_program(spec, name, &PrepareOptions::default()) {
+            assert!(!program.functions.is_empty(), "a program without its own function");
+        }
+    }
+}
+
+/// The seed that a worker was at.
+pub(crate) fn noted(note: &Path) -> Option<u64> {
+    let bytes = fs::read(note).ok()?;
+    Some(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?))
+}
