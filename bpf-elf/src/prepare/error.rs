@@ -74,4 +74,7 @@ pub enum PrepareError {
         /// The story.
         reason: String,
     },
+    /// The BTF of the object cannot be completed.
+    #[error("BTF of the object: {0}")]
+    Btf(#[from] bpf_btf::BuildError),
 }

@@ -6,10 +6,12 @@
 //!
 //! This module names types of `bpf_btf` and, like that crate, is exempt from semver.
 
+mod btf;
 mod error;
 mod flatten;
 mod program;
 
+pub use btf::prepare_btf;
 pub use error::PrepareError;
 pub use flatten::{Flattened, PlacedFunction, flatten};
 pub use program::{

@@ -1,0 +1,81 @@
+//! The BTF of an object as a kernel takes it.
+
+use bpf_btf::{
+    BtfBuilder, BtfFeatures, ByteOrder, FuncLinkage, Kind, NewSectionEntry, SectionLayout, Type,
+    TypeId, VarLinkage, VariablePlace,
+};
+
+use super::PrepareError;
+use crate::spec::{CollectionSpec, ExternKind, Function, Linkage};
+
+/// The BTF of the collection for `BPF_BTF_LOAD`, in native byte order; `None` if the object has none.
+///
+/// What compilers leave open is filled in: sizes and offsets of data sections, the places of configuration values, externs
+/// as kernels want them. What `features` lacks is replaced by older kinds. Type numbers and string offsets stay what they
+/// are, so those in [`PreparedProgram`](super::PreparedProgram) keep their meaning.
+///
+/// # Errors
+///
+/// [`PrepareError::Btf`]: a data section of the BTF is no section of the object, or a variable no symbol of it.
+pub fn prepare_btf(
+    spec: &CollectionSpec,
+    features: &BtfFeatures,
+) -> Result<Option<Vec<u8>>, PrepareError> {
+    let Some(btf) = &spec.btf else { return Ok(None) };
+    let mut builder = BtfBuilder::from_btf(btf);
+    builder.fix_sections(&Places(spec))?;
+    place_kconfig(spec, &mut builder)?;
+    builder.define_ksyms()?;
+    for function in all_functions(spec).filter(|f| f.hidden && f.linkage != Linkage::Static) {
+        // libbpf: a hidden global function is verified in the context of its callers.
+        if let Some(id) = function.type_id.map(TypeId::new) {
+            builder.set_func_linkage(id, FuncLinkage::Static)?;
+        }
+    }
+    builder.sanitize(features)?;
+    Ok(Some(builder.write(ByteOrder::NATIVE)?))
+}
+
+fn all_functions(spec: &CollectionSpec) -> impl Iterator<Item = &Function> {
+    spec.functions.values().chain(spec.programs.values().map(|program| &program.function))
+}
+
+/// Where the sections and symbols of the object are.
+struct Places<'a>(&'a CollectionSpec);
+
+impl SectionLayout for Places<'_> {
+    fn section_size(&self, section: &str) -> Option<u32> {
+        self.0.layout.section(section).map(|section| section.size)
+    }
+
+    fn variable(&self, section: &str, variable: &str) -> Option<VariablePlace> {
+        let symbol = self.0.layout.section(section)?.symbol(variable)?;
+        Some(VariablePlace::new(symbol.offset, symbol.hidden))
+    }
+}
+
+/// Configuration values become variables of a section at the places that the spec gives them.
+fn place_kconfig(spec: &CollectionSpec, builder: &mut BtfBuilder) -> Result<(), PrepareError> {
+    let Some(btf) = &spec.btf else { return Ok(()) };
+    let Some(id) = btf.find(".kconfig", Kind::Datasec) else { return Ok(()) };
+    let Some(Type::Datasec(section)) = btf.get(id) else { return Ok(()) };
+    let mut entries = Vec::new();
+    let mut size = 0_u32;
+    for entry in section.entries() {
+        let Some(Type::Var(variable)) = btf.get(entry.type_id()) else { continue };
+        let Some(value) =
+            spec.externs.get(variable.name()).filter(|value| value.kind == ExternKind::Kconfig)
+        else {
+            continue;
+        };
+        builder.set_var_linkage(entry.type_id(), VarLinkage::Global)?;
+        entries.push(NewSectionEntry::new(entry.type_id(), value.offset, value.size));
+        size = size.max(value.offset.saturating_add(value.size));
+    }
+    // The kernel wants the section as large as the value of its map.
+    if let Some(map) = spec.maps.get(".kconfig") {
+        size = size.max(map.value_size);
+    }
+    builder.set_section(id, size, entries)?;
+    Ok(())
+}
