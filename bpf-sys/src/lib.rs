@@ -2,7 +2,8 @@
 //!
 //! - [`abi`]: constants, flags, ids and structures. No feature, any system.
 //! - With the feature `syscall`, on Linux: safe functions, one per command of `bpf(2)`, in [`map`], [`prog`], [`link`], [`btf`], [`object`] and
-//!   [`system`]; descriptors with a type per kind of object; [`kernel`] for what the running kernel is.
+//!   [`system`]; descriptors with a type per kind of object; [`kernel`] for what the running kernel is; [`memory`] and [`ring`] for memory that is shared
+//!   with the kernel; [`perf`], [`socket`] and [`poll`] for the calls that attaching and reading need beside `bpf(2)`.
 //!
 //! Functions only translate: one call of the kernel (or a few, where a length must be asked for first), its result, its error number. Every new
 //! descriptor is closed on exec and above 2.
@@ -34,6 +35,21 @@ pub mod object;
 pub mod prog;
 #[cfg(all(feature = "syscall", target_os = "linux"))]
 pub mod system;
+
+#[cfg(all(feature = "syscall", target_os = "linux"))]
+pub mod memory;
+
+#[cfg(all(feature = "syscall", target_os = "linux"))]
+pub mod perf;
+
+#[cfg(all(feature = "syscall", target_os = "linux"))]
+pub mod poll;
+
+#[cfg(all(feature = "syscall", target_os = "linux"))]
+pub mod ring;
+
+#[cfg(all(feature = "syscall", target_os = "linux"))]
+pub mod socket;
 
 #[cfg(all(feature = "syscall", target_os = "linux"))]
 pub use {
