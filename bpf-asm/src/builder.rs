@@ -1,10 +1,13 @@
 //! Programs written as method calls that read like assembly.
 
-mod emit;
+mod alu;
+mod argument;
+mod jump;
 mod layout;
+mod memory;
 
-pub use emit::Argument;
-pub(crate) use emit::immediate;
+pub use argument::Argument;
+pub(crate) use argument::immediate;
 
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;

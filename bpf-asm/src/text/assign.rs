@@ -11,12 +11,8 @@ use crate::{
 /// `r1 += r2`, `r1 = ...`.
 pub(super) fn assignment(c: &mut Cursor<'_>) -> Result<Statement> {
     let (width, dst) = c.any_register()?;
-    // The longest first; a plain `=` is looked at more closely.
-    let mut ops = AluOp::ALL;
-    ops.sort_unstable_by_key(|op| core::cmp::Reverse(op.symbol().len()));
-    let op = ops
-        .into_iter()
-        .find(|op| c.eat(op.symbol()))
+    let op = c
+        .longest(AluOp::ALL, AluOp::symbol)
         .ok_or(SyntaxError::Expected { expected: "an assignment such as =, += or s>>=" })?;
     if op == AluOp::Mov {
         return mov(c, width, dst);

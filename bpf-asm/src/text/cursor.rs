@@ -46,6 +46,20 @@ impl<'a> Cursor<'a> {
         if self.eat(text) { Ok(()) } else { Err(SyntaxError::Expected { expected: text }) }
     }
 
+    /// Takes the symbol of one of the candidates: the longest, since `s>=` starts with `s>`.
+    pub(super) fn longest<T: Copy, const N: usize>(
+        &mut self,
+        candidates: [T; N],
+        symbol: impl Fn(T) -> &'static str,
+    ) -> Option<T> {
+        let found = candidates
+            .into_iter()
+            .filter(|candidate| self.rest().starts_with(symbol(*candidate)))
+            .max_by_key(|candidate| symbol(*candidate).len())?;
+        self.eat(symbol(found));
+        Some(found)
+    }
+
     /// The word that comes next, not taken.
     pub(super) fn peek_word(&self) -> &'a str {
         let rest = self.rest();

@@ -123,12 +123,8 @@ pub(super) fn distance(c: &mut Cursor<'_>) -> Result<Option<i32>> {
 
 fn jump_if(c: &mut Cursor<'_>) -> Result<Statement> {
     let (width, dst) = c.any_register()?;
-    // The longest first: `s>=` starts with `s>`.
-    let mut conditions = Condition::ALL;
-    conditions.sort_unstable_by_key(|condition| core::cmp::Reverse(condition.symbol().len()));
-    let condition = conditions
-        .into_iter()
-        .find(|condition| c.eat(condition.symbol()))
+    let condition = c
+        .longest(Condition::ALL, Condition::symbol)
         .ok_or(SyntaxError::Expected { expected: "a comparison" })?;
     let operand = operand(c, width)?;
     if !c.eat_word("goto") {

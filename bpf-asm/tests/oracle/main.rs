@@ -13,8 +13,8 @@ use std::process::Command;
 #[track_caller]
 fn output(command: &mut Command) -> String {
     let name = command.get_program().to_owned();
-    let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", name.display()));
+    let output = command.output().unwrap_or_else(|error| panic!("{name:?}: {error}"));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {errors}", name.display());
+    assert!(output.status.success(), "{name:?}: {errors}");
     String::from_utf8(output.stdout).expect("text")
 }
