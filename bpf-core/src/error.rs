@@ -1,0 +1,248 @@
+//! The error of this crate: what was being done to which named thing, why it failed, what to do.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use bpf_sys::abi::KernelVersion;
+use bpf_sys::{Errno, SysError};
+
+use crate::map::Mismatch;
+use crate::verifier::VerifierLog;
+
+/// What kind of failure an [`Error`] is: what a caller can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The process may not do this: a capability is missing, `RLIMIT_MEMLOCK` is too low (kernels before 5.11), or a security module objects.
+    NotPermitted,
+    /// This kernel does not have what is needed.
+    NotSupported {
+        /// What is missing.
+        feature: &'static str,
+        /// The first kernel that has it, where that is known.
+        since: Option<KernelVersion>,
+    },
+    /// The verifier refused the program: see [`Error::verifier_log`].
+    Verifier,
+    /// Nothing has this name, id or path.
+    NotFound,
+    /// The map has no entry with this key.
+    KeyNotFound,
+    /// The map has an entry with this key already.
+    KeyExists,
+    /// The map is full.
+    Full,
+    /// A pinned map, or a map given as a replacement, differs from its specification: see [`Error::mismatches`].
+    Incompatible,
+    /// A buffer or a type has not the size that the kernel object has.
+    WrongSize,
+    /// The operation does not exist for this type of map or program.
+    WrongType,
+    /// The memory or the map may not be written.
+    ReadOnly,
+    /// The specification cannot be loaded: wrong byte order, a reference to nothing, a CO-RE relocation that cannot be applied.
+    InvalidSpec,
+    /// An iteration could not come to its end, because others changed the map.
+    Interrupted,
+    /// A path that must be on a BPF file system is not.
+    NoBpffs,
+    /// Any other answer of the kernel: see [`Error::errno`].
+    System,
+}
+
+/// Why something failed.
+///
+/// `Display` is one line: what was being done, to what, why it failed, and what to do about it where that is known.
+/// The system call that failed is the [`source`](StdError::source).
+pub struct Error(Box<Inner>);
+
+/// A crate-wide short form.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+struct Inner {
+    kind: ErrorKind,
+    /// What was being done: "create map `counts`".
+    action: String,
+    /// Why it failed, where the kind does not say it.
+    reason: Option<Cow<'static, str>>,
+    /// What to do.
+    hint: Option<Cow<'static, str>>,
+    errno: Option<Errno>,
+    log: Option<VerifierLog>,
+    mismatches: Vec<Mismatch>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// What kind of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The error number that the kernel answered, if it was the kernel that refused.
+    pub fn errno(&self) -> Option<Errno> {
+        self.0.errno
+    }
+
+    /// The verifier's log, when the kernel refused a program and wrote one.
+    pub fn verifier_log(&self) -> Option<&VerifierLog> {
+        self.0.log.as_ref()
+    }
+
+    /// The name of the feature that this kernel lacks, for [`ErrorKind::NotSupported`].
+    pub fn missing_feature(&self) -> Option<&'static str> {
+        match self.0.kind {
+            ErrorKind::NotSupported { feature, .. } => Some(feature),
+            _ => None,
+        }
+    }
+
+    /// The differences between a map and its specification, for [`ErrorKind::Incompatible`].
+    pub fn mismatches(&self) -> &[Mismatch] {
+        &self.0.mismatches
+    }
+
+    /// An error of `kind` while doing `action`.
+    pub(crate) fn new(kind: ErrorKind, action: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            action: action.into(),
+            reason: None,
+            hint: None,
+            errno: None,
+            log: None,
+            mismatches: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// A failed system call: kind and hint from its error number.
+    pub(crate) fn system(action: impl Into<String>, source: SysError) -> Self {
+        let errno = source.errno();
+        let mut error = Self::new(kind_of(errno), action).with_source(source);
+        error.0.errno = Some(errno);
+        if error.0.kind == ErrorKind::NotPermitted {
+            error = error.with_hint(PERMISSION_HINT);
+        }
+        error
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        // A hint about permissions is for that kind only.
+        if kind != ErrorKind::NotPermitted && self.0.kind == ErrorKind::NotPermitted {
+            self.0.hint = None;
+        }
+        self.0.kind = kind;
+        self
+    }
+
+    pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.0.reason = Some(reason.into());
+        self
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_log(mut self, log: VerifierLog) -> Self {
+        self.0.log = Some(log);
+        self
+    }
+
+    pub(crate) fn with_mismatches(mut self, mismatches: Vec<Mismatch>) -> Self {
+        self.0.mismatches = mismatches;
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+}
+
+/// What a process without privileges can do about it.
+const PERMISSION_HINT: &str =
+    "needs CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN (or root; CAP_SYS_ADMIN before 5.8), and before 5.11 a high enough RLIMIT_MEMLOCK";
+
+/// The kind that an error number means for any command; commands with a more exact meaning set their own.
+fn kind_of(errno: Errno) -> ErrorKind {
+    match errno {
+        Errno::EPERM => ErrorKind::NotPermitted,
+        _ => ErrorKind::System,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        write!(f, "cannot {}: ", inner.action)?;
+        match inner.kind {
+            ErrorKind::NotPermitted => f.write_str("not permitted")?,
+            ErrorKind::NotSupported { feature, since: Some(since) } => {
+                write!(f, "this kernel has no {feature} (Linux {since} has)")?;
+            }
+            ErrorKind::NotSupported { feature, since: None } => write!(f, "this kernel has no {feature}")?,
+            ErrorKind::Verifier => match &inner.log {
+                Some(log) => write!(f, "the verifier refused it: {log}")?,
+                None => f.write_str("the verifier refused it")?,
+            },
+            ErrorKind::NotFound => f.write_str("not found")?,
+            ErrorKind::KeyNotFound => f.write_str("no entry has this key")?,
+            ErrorKind::KeyExists => f.write_str("an entry has this key already")?,
+            ErrorKind::Full => f.write_str("the map is full")?,
+            ErrorKind::Incompatible => {
+                f.write_str("it differs from its specification")?;
+                let mut separator = ": ";
+                for mismatch in &inner.mismatches {
+                    write!(f, "{separator}{mismatch}")?;
+                    separator = ", ";
+                }
+            }
+            ErrorKind::WrongSize => f.write_str("wrong size")?,
+            ErrorKind::WrongType => f.write_str("wrong type")?,
+            ErrorKind::ReadOnly => f.write_str("read-only")?,
+            ErrorKind::InvalidSpec => f.write_str("invalid specification")?,
+            ErrorKind::Interrupted => f.write_str("interrupted")?,
+            ErrorKind::NoBpffs => f.write_str("no bpffs")?,
+            ErrorKind::System => match inner.errno {
+                Some(errno) => write!(f, "{errno}")?,
+                None => f.write_str("the system refused")?,
+            },
+        }
+        if let Some(reason) = &inner.reason {
+            write!(f, ": {reason}")?;
+        }
+        if let Some(hint) = &inner.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &inner.kind).field("message", &self.to_string());
+        if let Some(errno) = inner.errno {
+            debug.field("errno", &errno);
+        }
+        if let Some(log) = &inner.log {
+            debug.field("verifier_log", &log.text());
+        }
+        if let Some(source) = &inner.source {
+            debug.field("source", source);
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let source: &(dyn StdError + 'static) = self.0.source.as_deref()?;
+        Some(source)
+    }
+}

@@ -1,0 +1,250 @@
+//! Reading a ring buffer: samples are borrowed from the memory that the kernel shares, and given back a batch at a time.
+//!
+//! The protocol (`kernel/bpf/ringbuf.c`): two positions only ever grow, the producer's by the kernel, the consumer's by us. A record is a header of
+//! 8 bytes (length with two flag bits, page offset) and the sample, padded to 8 bytes. The data area is mapped twice in a row, so that a record
+//! that wraps is still one slice.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+/// A record is reserved, and the program still writes to it.
+const BUSY: u32 = 1 << 31;
+/// The program gave the record up.
+const DISCARD: u32 = 1 << 30;
+/// Bytes of the header of a record.
+const HEADER: u64 = 8;
+
+/// What the reader needs of the shared memory. Offsets are from the start of the data area.
+trait Ring {
+    /// Bytes of the data area: a power of two.
+    fn size(&self) -> u64;
+    /// Our position.
+    fn consumer(&self) -> u64;
+    /// Gives everything before `position` back to the kernel, after all reads of it.
+    fn set_consumer(&self, position: u64);
+    /// The kernel's position; records before it are seen with their headers.
+    fn producer(&self) -> u64;
+    /// The first word of the header at `offset`, before anything else of its record.
+    fn header(&self, offset: u64) -> Option<u32>;
+    /// The bytes of a finished record, up to twice the size.
+    fn data(&self, offset: u64, len: u32) -> Option<&[u8]>;
+}
+
+/// One walk over the records between the two positions.
+#[derive(Debug)]
+struct Walk {
+    position: Cell<u64>,
+    /// What we last saw of the producer's position.
+    limit: Cell<u64>,
+    corrupt: Cell<bool>,
+}
+
+impl Walk {
+    fn new(ring: &impl Ring) -> Self {
+        let position = ring.consumer();
+        Self { position: Cell::new(position), limit: Cell::new(position), corrupt: Cell::new(false) }
+    }
+
+    /// The next finished sample. `None` at the end, or where a program still writes.
+    fn next<'ring>(&self, ring: &'ring impl Ring) -> Option<&'ring [u8]> {
+        let mask = ring.size().wrapping_sub(1);
+        loop {
+            let position = self.position.get();
+            if position == self.limit.get() {
+                self.limit.set(ring.producer());
+                if position == self.limit.get() {
+                    return None;
+                }
+            }
+            let available = self.limit.get().wrapping_sub(position);
+            let at = position & mask;
+            let Some(header) = ring.header(at).filter(|_| available <= ring.size()) else {
+                return self.stop();
+            };
+            if header & BUSY != 0 {
+                return None;
+            }
+            let len = header & !DISCARD;
+            // At most 2^30 and a few: no overflow.
+            let total = u64::from(len).wrapping_add(HEADER).wrapping_add(7) & !7;
+            if total > available {
+                return self.stop();
+            }
+            let sample = if header & DISCARD == 0 {
+                let Some(sample) = ring.data(at.wrapping_add(HEADER), len) else {
+                    return self.stop();
+                };
+                Some(sample)
+            } else {
+                None
+            };
+            self.position.set(position.wrapping_add(total));
+            if sample.is_some() {
+                return sample;
+            }
+        }
+    }
+
+    /// The positions or lengths cannot be: someone else writes to this ring's consumer position.
+    #[cold]
+    fn stop<T>(&self) -> Option<T> {
+        self.corrupt.set(true);
+        None
+    }
+
+    /// Gives back what was walked over.
+    fn commit(&self, ring: &impl Ring) {
+        let position = if self.corrupt.get() { ring.producer() } else { self.position.get() };
+        if position != ring.consumer() {
+            ring.set_consumer(position);
+        }
+        self.position.set(position);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ring in ordinary memory, written by [`Fake::push`] as the kernel writes it.
+    struct Fake {
+        bytes: Vec<u8>,
+        size: u64,
+        producer: Cell<u64>,
+        consumer: Cell<u64>,
+        commits: Cell<u32>,
+    }
+
+    impl Fake {
+        fn new(size: u64, start: u64) -> Self {
+            Self {
+                bytes: vec![0; usize::try_from(size * 2).unwrap()],
+                size,
+                producer: Cell::new(start),
+                consumer: Cell::new(start),
+                commits: Cell::new(0),
+            }
+        }
+
+        /// Writes a byte to both copies of the data area.
+        fn poke(&mut self, position: u64, byte: u8) {
+            let at = usize::try_from(position % self.size).unwrap();
+            self.bytes[at] = byte;
+            self.bytes[at + usize::try_from(self.size).unwrap()] = byte;
+        }
+
+        fn poke_header(&mut self, position: u64, header: u32) {
+            for (at, byte) in (0..).zip(header.to_ne_bytes()) {
+                self.poke(position.wrapping_add(at), byte);
+            }
+        }
+
+        fn push(&mut self, sample: &[u8], flags: u32) -> u64 {
+            let start = self.producer.get();
+            self.poke_header(start, u32::try_from(sample.len()).unwrap() | flags);
+            for (at, &byte) in (HEADER..).zip(sample) {
+                self.poke(start.wrapping_add(at), byte);
+            }
+            self.producer.set(start.wrapping_add((HEADER + sample.len() as u64).next_multiple_of(8)));
+            start
+        }
+    }
+
+    impl Ring for Fake {
+        fn size(&self) -> u64 {
+            self.size
+        }
+        fn consumer(&self) -> u64 {
+            self.consumer.get()
+        }
+        fn set_consumer(&self, position: u64) {
+            self.consumer.set(position);
+            self.commits.set(self.commits.get() + 1);
+        }
+        fn producer(&self) -> u64 {
+            self.producer.get()
+        }
+        fn header(&self, offset: u64) -> Option<u32> {
+            let bytes = self.data(offset, 4)?;
+            Some(u32::from_ne_bytes(bytes.try_into().unwrap()))
+        }
+        fn data(&self, offset: u64, len: u32) -> Option<&[u8]> {
+            self.bytes.get(usize::try_from(offset).unwrap()..)?.get(..usize::try_from(len).unwrap())
+        }
+    }
+
+    /// All samples of one batch, then commit.
+    fn drain(ring: &Fake) -> Vec<Vec<u8>> {
+        let walk = Walk::new(ring);
+        let samples = std::iter::from_fn(|| walk.next(ring)).map(<[u8]>::to_vec).collect();
+        walk.commit(ring);
+        samples
+    }
+
+    #[test]
+    fn samples_come_in_order_and_are_given_back_at_once() {
+        let mut ring = Fake::new(64, 0);
+        ring.push(b"one", 0);
+        ring.push(b"", 0);
+        ring.push(b"sixteen bytes ..", 0);
+        assert_eq!(drain(&ring), [&b"one"[..], b"", b"sixteen bytes .."]);
+        assert_eq!((ring.consumer.get(), ring.commits.get()), (ring.producer.get(), 1));
+        assert!(drain(&ring).is_empty());
+        assert_eq!(ring.commits.get(), 1, "nothing read, nothing stored");
+    }
+
+    #[test]
+    fn records_that_wrap_are_one_slice() {
+        // The last rows: positions that wrap themselves.
+        for start in [0, 8, 48, 56, u64::MAX - 7, u64::MAX - 15] {
+            let mut ring = Fake::new(64, start);
+            ring.push(b"0123456789abcdef0123456789", 0);
+            assert_eq!(drain(&ring), [b"0123456789abcdef0123456789"], "start {start}");
+        }
+    }
+
+    #[test]
+    fn discarded_records_are_skipped_and_given_back() {
+        let mut ring = Fake::new(128, 64);
+        ring.push(b"dropped", DISCARD);
+        ring.push(b"kept", 0);
+        ring.push(b"dropped too", DISCARD);
+        assert_eq!(drain(&ring), [b"kept"]);
+        assert_eq!(ring.consumer.get(), ring.producer.get());
+    }
+
+    #[test]
+    fn a_record_that_is_still_written_ends_the_batch() {
+        let mut ring = Fake::new(128, 0);
+        ring.push(b"first", 0);
+        let busy = ring.push(b"second", BUSY);
+        ring.push(b"third", 0);
+        assert_eq!(drain(&ring), [b"first"]);
+        assert_eq!(ring.consumer.get(), busy);
+        ring.poke_header(busy, 6);
+        assert_eq!(drain(&ring), [&b"second"[..], b"third"]);
+    }
+
+    #[test]
+    fn impossible_lengths_and_positions_end_the_walk_and_skip_the_ring() {
+        type Edit = fn(&mut Fake);
+        let rows: [(&str, Edit); 4] = [
+            ("length beyond the producer", |ring| ring.poke_header(0, 1000)),
+            ("largest length", |ring| ring.poke_header(0, DISCARD - 1)),
+            ("largest discarded length", |ring| ring.poke_header(0, !BUSY)),
+            ("consumer ahead of the producer", |ring| ring.consumer.set(ring.producer.get() + 8)),
+        ];
+        for (what, edit) in rows {
+            let mut ring = Fake::new(64, 0);
+            ring.push(b"sample", 0);
+            edit(&mut ring);
+            let walk = Walk::new(&ring);
+            assert_eq!(walk.next(&ring), None, "{what}");
+            assert!(walk.corrupt.get(), "{what}");
+            walk.commit(&ring);
+            assert_eq!(ring.consumer.get(), ring.producer.get(), "{what}");
+        }
+    }
+}
