@@ -45,6 +45,8 @@ pub enum ErrorKind {
     InvalidSpec,
     /// An iteration could not come to its end, because others changed the map.
     Interrupted,
+    /// Something is at this path already.
+    Exists,
     /// A path that must be on a BPF file system is not.
     NoBpffs,
     /// Any other answer of the kernel: see [`Error::errno`].
@@ -119,13 +121,32 @@ impl Error {
 
     /// A failed system call: kind and hint from its error number.
     pub(crate) fn system(action: impl Into<String>, source: SysError) -> Self {
-        let errno = source.errno();
+        let errno = source.errno;
         let mut error = Self::new(kind_of(errno), action).with_source(source);
+        error.0.reason = source.note.map(Cow::Borrowed);
         error.0.errno = Some(errno);
         if error.0.kind == ErrorKind::NotPermitted {
             error = error.with_hint(PERMISSION_HINT);
         }
         error
+    }
+
+    /// A failed operation on a file or descriptor.
+    pub(crate) fn io(action: impl Into<String>, source: std::io::Error) -> Self {
+        let kind = match source.kind() {
+            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+            std::io::ErrorKind::PermissionDenied => ErrorKind::NotPermitted,
+            std::io::ErrorKind::AlreadyExists => ErrorKind::Exists,
+            _ => ErrorKind::System,
+        };
+        let mut error = Self::new(kind, action);
+        error.0.errno = source.raw_os_error().map(Errno);
+        error.with_source(source)
+    }
+
+    /// "No such file or object" means that what was asked for by name or id is not there.
+    pub(crate) fn or_not_found(self) -> Self {
+        if self.0.errno == Some(Errno::ENOENT) { self.with_kind(ErrorKind::NotFound) } else { self }
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
@@ -206,7 +227,8 @@ impl fmt::Display for Error {
             ErrorKind::ReadOnly => f.write_str("read-only")?,
             ErrorKind::InvalidSpec => f.write_str("invalid specification")?,
             ErrorKind::Interrupted => f.write_str("interrupted")?,
-            ErrorKind::NoBpffs => f.write_str("no bpffs")?,
+            ErrorKind::NoBpffs => f.write_str("not a BPF file system")?,
+            ErrorKind::Exists => f.write_str("exists already")?,
             ErrorKind::System => match inner.errno {
                 Some(errno) => write!(f, "{errno}")?,
                 None => f.write_str("the system refused")?,

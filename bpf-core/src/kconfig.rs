@@ -1,18 +1,72 @@
 //! Values of `.kconfig` externs: options of the running kernel's configuration, and a few facts about it (libbpf: E40 to E44).
 
 use bpf_elf::spec::ExternSpec;
+use bpf_sys::abi::KernelVersion;
+
+use crate::context::Context;
+use crate::error::Result;
+
+/// The configuration of the running kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    version: u32,
+    has_cookie: bool,
+    has_syscall_wrapper: bool,
+    texts: Vec<String>,
+}
+
+impl Config {
+    /// Reads what the system tells, with a text of the caller's before it.
+    pub(crate) fn read(context: &Context, text: Option<&str>) -> Result<Self> {
+        let version = context.kernel_version()?;
+        let mut texts: Vec<String> = text.map(str::to_owned).into_iter().collect();
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        // Many systems have no such file; what is missing then is told for each option.
+        texts.extend(std::fs::read_to_string(format!("/boot/config-{}", release.trim())));
+        Ok(Self {
+            version: version.code(),
+            has_cookie: version >= KernelVersion::new(5, 15, 0),
+            // x86 and s390 since 4.17 or so, arm64 since 4.19, riscv since 6.6; no other architecture.
+            has_syscall_wrapper: version >= WRAPPER_SINCE,
+            texts,
+        })
+    }
+
+    /// The bytes of an extern.
+    pub(crate) fn value(&self, spec: &ExternSpec) -> Result<Vec<u8>, KconfigError> {
+        let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
+        let kernel = KernelConfig {
+            version: self.version,
+            has_cookie: self.has_cookie,
+            has_syscall_wrapper: self.has_syscall_wrapper,
+            texts: &texts,
+        };
+        value(spec, &kernel)
+    }
+}
+
+/// The first kernel whose system call functions have a prefix, on this architecture (`CONFIG_ARCH_HAS_SYSCALL_WRAPPER`).
+const WRAPPER_SINCE: KernelVersion = if cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "s390x")) {
+    KernelVersion::new(4, 17, 0)
+} else if cfg!(target_arch = "aarch64") {
+    KernelVersion::new(4, 19, 0)
+} else if cfg!(any(target_arch = "riscv64", target_arch = "riscv32")) {
+    KernelVersion::new(6, 6, 0)
+} else {
+    KernelVersion::new(u16::MAX, 0, 0)
+};
 
 /// What the values are computed from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KernelConfig<'a> {
+struct KernelConfig<'a> {
     /// `KERNEL_VERSION(a, b, c)` of the running kernel.
-    pub(crate) version: u32,
+    version: u32,
     /// Programs can have a BPF cookie.
-    pub(crate) has_cookie: bool,
+    has_cookie: bool,
     /// System call functions have an architecture's prefix.
-    pub(crate) has_syscall_wrapper: bool,
+    has_syscall_wrapper: bool,
     /// The configuration texts, the one that wins first.
-    pub(crate) texts: &'a [&'a str],
+    texts: &'a [&'a str],
 }
 
 /// Why an extern has no value.
@@ -51,7 +105,7 @@ fn shape(spec: &ExternSpec) -> Shape {
 }
 
 /// The bytes of `spec`, in native byte order, `spec.size` of them. A weak extern without a value is zero.
-pub(crate) fn value(spec: &ExternSpec, kernel: &KernelConfig<'_>) -> Result<Vec<u8>, KconfigError> {
+fn value(spec: &ExternSpec, kernel: &KernelConfig<'_>) -> Result<Vec<u8>, KconfigError> {
     let fact = match spec.name.as_str() {
         "LINUX_KERNEL_VERSION" => Some(u64::from(kernel.version)),
         "LINUX_HAS_BPF_COOKIE" => Some(u64::from(kernel.has_cookie)),

@@ -27,6 +27,8 @@ pub struct LoadOptions<'a> {
     pub log_level: LogLevel,
     /// The folder of the maps that are pinned by name, on a bpffs. `None` is `/sys/fs/bpf`.
     pub pin_path: Option<PathBuf>,
+    /// Text in the format of a kernel's `.config` for `.kconfig` externs. It goes before that of `/boot/config-RELEASE`.
+    pub kconfig: Option<String>,
     /// Maps that exist, by the names of the specifications whose place they take. They must be compatible; they are not filled.
     pub map_replacements: BTreeMap<String, &'a Map>,
     /// What is special for some programs, by their names.
@@ -102,6 +104,13 @@ impl<'a> LoadOptions<'a> {
     #[must_use]
     pub fn with_pin_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.pin_path = Some(path.into());
+        self
+    }
+
+    /// With values for `.kconfig` externs: text in the format of a kernel's `.config`.
+    #[must_use]
+    pub fn with_kconfig(mut self, text: impl Into<String>) -> Self {
+        self.kconfig = Some(text.into());
         self
     }
 

@@ -4,7 +4,10 @@ use std::fmt;
 
 use bpf_sys::abi::{MapFlags, MapType};
 
-use super::Facts;
+use super::Map;
+use super::create::Wanted;
+use crate::error::{Error, ErrorKind, Result};
+use bpf_elf::spec::MapSpec;
 
 /// One difference between a map and what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +27,29 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// All structural differences (libbpf: `map_is_reuse_compat`): type, sizes, entries, flags, extra.
-pub(super) fn mismatches(wanted: &Facts, found: &Facts) -> Vec<Mismatch> {
+impl Map {
+    /// Compares this map with a specification: type, sizes, number of entries, flags, extra parameter.
+    ///
+    /// The error, of kind [`ErrorKind::Incompatible`], lists all [differences](Error::mismatches).
+    pub fn check_compatible(&self, spec: &MapSpec) -> Result<()> {
+        let found = Wanted {
+            map_type: self.map_type(),
+            key_size: self.key_size(),
+            value_size: self.value_size(),
+            max_entries: self.max_entries(),
+            flags: self.flags(),
+            map_extra: self.map_extra(),
+        };
+        let mismatches = mismatches(&Wanted::from_spec(spec)?, &found);
+        if mismatches.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Incompatible, format!("use an existing map for `{}`", spec.name)).with_mismatches(mismatches))
+    }
+}
+
+/// All structural differences (libbpf: `map_is_reuse_compat`).
+fn mismatches(wanted: &Wanted, found: &Wanted) -> Vec<Mismatch> {
     let mut list = Vec::new();
     let mut compare = |property, wanted: String, found: String| {
         if wanted != found {
@@ -42,7 +66,7 @@ pub(super) fn mismatches(wanted: &Facts, found: &Facts) -> Vec<Mismatch> {
 }
 
 /// The flags that count. The kernel adds `RDONLY_PROG` to device maps by itself (`kernel/bpf/devmap.c`).
-fn flags(facts: &Facts) -> u32 {
+fn flags(facts: &Wanted) -> u32 {
     match facts.map_type {
         MapType::DEVMAP | MapType::DEVMAP_HASH => facts.flags.without(MapFlags::RDONLY_PROG).bits(),
         _ => facts.flags.bits(),
@@ -53,22 +77,20 @@ fn flags(facts: &Facts) -> u32 {
 mod tests {
     use super::*;
 
-    fn facts() -> Facts {
-        Facts {
-            name: "m".to_owned(),
+    fn facts() -> Wanted {
+        Wanted {
             map_type: MapType::HASH,
             key_size: 4,
             value_size: 8,
             max_entries: 16,
             flags: MapFlags::NONE,
             map_extra: 0,
-            layout: None,
         }
     }
 
     /// One row: an edit of the found map, and the differences that it makes.
     #[track_caller]
-    fn check(edit: impl FnOnce(&mut Facts), expected: &[&str]) {
+    fn check(edit: impl FnOnce(&mut Wanted), expected: &[&str]) {
         let mut found = facts();
         edit(&mut found);
         let got: Vec<String> = mismatches(&facts(), &found).iter().map(ToString::to_string).collect();
@@ -78,7 +100,6 @@ mod tests {
     #[test]
     fn every_property_is_compared() {
         check(|_| (), &[]);
-        check(|map| map.name = "other".to_owned(), &[]);
         check(|map| map.key_size = 8, &["key_size is 8, not 4"]);
         check(|map| map.value_size = 4, &["value_size is 4, not 8"]);
         check(|map| map.max_entries = 1, &["max_entries is 1, not 16"]);
@@ -96,8 +117,8 @@ mod tests {
     #[test]
     fn device_maps_may_have_become_read_only_for_programs() {
         for (map_type, differ) in [(MapType::DEVMAP, false), (MapType::DEVMAP_HASH, false), (MapType::ARRAY, true)] {
-            let wanted = Facts { map_type, ..facts() };
-            let found = Facts { flags: MapFlags::RDONLY_PROG, ..wanted.clone() };
+            let wanted = Wanted { map_type, ..facts() };
+            let found = Wanted { flags: MapFlags::RDONLY_PROG, ..wanted };
             assert_eq!(!mismatches(&wanted, &found).is_empty(), differ, "{map_type:?}");
         }
     }

@@ -10,7 +10,7 @@ impl Map {
     /// When someone else deletes the next key of a hash map, the kernel starts again from the first key, and keys are seen twice;
     /// after as many keys as the map can hold the iterator ends with [`ErrorKind::Interrupted`].
     pub fn keys(&self) -> Keys<'_> {
-        Keys { map: self, next: Next::First, left: u64::from(self.facts.max_entries).saturating_add(1) }
+        Keys { map: self, next: Next::First, left: u64::from(self.max_entries()).saturating_add(1) }
     }
 
     /// The keys with their values: [`keys`](Self::keys), and a lookup for each. A key that is deleted in between is left out.
@@ -38,7 +38,7 @@ enum Next {
 impl Keys<'_> {
     /// The key after `key`.
     fn after(&self, key: Option<&[u8]>) -> Result<Next> {
-        let mut next = vec![0; usize::try_from(self.map.facts.key_size).unwrap_or_default()];
+        let mut next = vec![0; self.map.shape().key_len()];
         Ok(if self.map.next_key(key, &mut next)? { Next::Key(next) } else { Next::End })
     }
 

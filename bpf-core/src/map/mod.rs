@@ -1,4 +1,4 @@
-//! Maps: owners of one descriptor and the facts that go with it.
+//! Maps: owners of one descriptor.
 
 mod access;
 mod batch;
@@ -15,6 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bpf_sys::abi::{MapFlags, MapType};
+use bpf_sys::map::MapShape;
 use bpf_sys::{AsMapFd, MapFd, OwnedMapFd, SysError};
 
 pub use self::batch::{Batch, Batches};
@@ -25,8 +26,7 @@ pub use self::iter::{Entries, Keys};
 pub use self::per_cpu::PerCpu;
 pub use self::typed::{PerCpuMap, TypedMap};
 
-use self::per_cpu::Layout;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// A map in the kernel: the owner of one descriptor of it.
 ///
@@ -38,96 +38,67 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct Map {
     fd: OwnedMapFd,
-    facts: Facts,
+    name: String,
     /// Set by [`freeze`](Self::freeze): tells a refused write to a frozen map from a missing capability.
     frozen: AtomicBool,
 }
 
-/// What the kernel object is: never changes in its life.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Facts {
-    pub(crate) name: String,
-    pub(crate) map_type: MapType,
-    pub(crate) key_size: u32,
-    pub(crate) value_size: u32,
-    pub(crate) max_entries: u32,
-    pub(crate) flags: MapFlags,
-    pub(crate) map_extra: u64,
-    layout: Option<Layout>,
-}
-
-impl Facts {
-    /// Computes the per-CPU layout, for the types that have one.
-    fn with_layout(mut self) -> Result<Self> {
-        if is_per_cpu(self.map_type) {
-            let action = || format!("read the size of the per-CPU map `{}`", self.name);
-            let cpus = bpf_sys::kernel::possible_cpus().map_err(|source| Error::system(action(), source))?;
-            let too_big = || Error::new(ErrorKind::WrongSize, action());
-            let value_size = usize::try_from(self.value_size).map_err(|_| too_big())?;
-            let cpus = usize::try_from(cpus).map_err(|_| too_big())?;
-            self.layout = Some(Layout::new(value_size, cpus).ok_or_else(too_big)?);
-        }
-        Ok(self)
-    }
-}
-
 impl Map {
-    fn from_parts(fd: OwnedMapFd, facts: Facts) -> Result<Self> {
-        Ok(Self { fd, facts: facts.with_layout()?, frozen: AtomicBool::new(false) })
+    fn new(fd: OwnedMapFd, name: impl Into<String>) -> Self {
+        Self { fd, name: name.into(), frozen: AtomicBool::new(false) }
     }
 
     /// The name in the specification it was made from, else the name in the kernel (at most 15 bytes, empty before 4.15).
     pub fn name(&self) -> &str {
-        &self.facts.name
+        &self.name
     }
 
     /// The type of the map.
     pub fn map_type(&self) -> MapType {
-        self.facts.map_type
+        self.shape().map_type
     }
 
     /// Bytes of a key; 0 for queues, stacks, bloom filters and ring buffers.
     pub fn key_size(&self) -> u32 {
-        self.facts.key_size
+        self.shape().key_size
     }
 
     /// Bytes of one value, of one CPU in a per-CPU map.
     pub fn value_size(&self) -> u32 {
-        self.facts.value_size
+        self.shape().value_size
     }
 
     /// Bytes that a value has for [`lookup_into`](Self::lookup_into) and [`update`](Self::update): [`value_size`](Self::value_size),
     /// and in a per-CPU map that of all possible CPUs, each rounded up to a multiple of 8.
     pub fn value_len(&self) -> usize {
-        match self.facts.layout {
-            Some(layout) => layout.size(),
-            // A value size fits in memory on every target that has bpf(2).
-            None => usize::try_from(self.facts.value_size).unwrap_or(usize::MAX),
-        }
+        self.shape().value_buffer_size()
     }
 
     /// The number of entries that the map can hold. Bytes, for a ring buffer.
     pub fn max_entries(&self) -> u32 {
-        self.facts.max_entries
+        self.shape().max_entries
     }
 
     /// The flags that the map was made with.
     pub fn flags(&self) -> MapFlags {
-        self.facts.flags
+        self.shape().flags
     }
 
     /// The type's extra parameter: hash functions of a bloom filter, the address of an arena.
     pub fn map_extra(&self) -> u64 {
-        self.facts.map_extra
+        self.shape().map_extra
     }
 
     /// A second owner of the same map.
     pub fn try_clone(&self) -> Result<Self> {
-        let fd = self.fd.try_clone().map_err(|source| self.error("duplicate the descriptor of", source))?;
-        Ok(Self { fd, facts: self.facts.clone(), frozen: AtomicBool::new(self.frozen.load(Ordering::Relaxed)) })
+        let fd = self.fd.try_clone().map_err(|source| Error::io(self.action("duplicate the descriptor of"), source))?;
+        let frozen = AtomicBool::new(self.is_frozen());
+        Ok(Self { fd, name: self.name.clone(), frozen })
     }
 
     /// Makes the map read-only for user space, for ever; programs may still write to it unless it was made with `RDONLY_PROG` (Linux 5.2).
+    ///
+    /// Fails with `EBUSY` while the map is mapped for writing.
     pub fn freeze(&self) -> Result<()> {
         bpf_sys::map::freeze(self.as_map_fd()).map_err(|source| self.error("freeze", source))?;
         self.frozen.store(true, Ordering::Relaxed);
@@ -144,25 +115,22 @@ impl Map {
         PerCpuMap::new(self)
     }
 
-    pub(crate) fn facts(&self) -> &Facts {
-        &self.facts
-    }
-
-    pub(crate) fn rename(&mut self, name: &str) {
-        name.clone_into(&mut self.facts.name);
+    pub(crate) fn with_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
         self.frozen.load(Ordering::Relaxed)
     }
 
-    fn layout(&self) -> Option<Layout> {
-        self.facts.layout
+    fn shape(&self) -> &MapShape {
+        self.fd.shape()
     }
 
     /// `doing` with this map's name.
-    fn action(&self, doing: &str) -> String {
-        format!("{doing} map `{}`", self.facts.name)
+    pub(crate) fn action(&self, doing: &str) -> String {
+        format!("{doing} map `{}`", self.name)
     }
 
     fn error(&self, doing: &str, source: SysError) -> Error {
@@ -186,14 +154,6 @@ impl From<Map> for OwnedFd {
     fn from(map: Map) -> Self {
         map.fd.into()
     }
-}
-
-/// The types whose values exist once for each CPU.
-pub(crate) fn is_per_cpu(map_type: MapType) -> bool {
-    matches!(
-        map_type,
-        MapType::PERCPU_HASH | MapType::PERCPU_ARRAY | MapType::LRU_PERCPU_HASH | MapType::PERCPU_CGROUP_STORAGE
-    )
 }
 
 /// The types whose values are maps.

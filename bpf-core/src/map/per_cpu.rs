@@ -4,44 +4,12 @@ use std::marker::PhantomData;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// How the kernel lays out the values of one key of a per-CPU map: `cpus` slots of `stride` bytes,
-/// the value at the start of each (libbpf: R14; `kernel/bpf/arraymap.c`, `bpf_percpu_array_copy`).
+/// How the kernel lays out the values of one key of a per-CPU map: `cpus` slots of `stride` bytes, the value at the start of each
+/// (libbpf: R14; `kernel/bpf/arraymap.c`, `bpf_percpu_array_copy`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    value_size: usize,
-    stride: usize,
-    cpus: usize,
-}
-
-impl Layout {
-    /// The layout for values of `value_size` bytes on `cpus` possible CPUs; `None` when the total size does not fit in memory.
-    pub(crate) fn new(value_size: usize, cpus: usize) -> Option<Self> {
-        let stride = value_size.checked_next_multiple_of(8)?;
-        stride.checked_mul(cpus).filter(|&size| isize::try_from(size).is_ok())?;
-        Some(Self { value_size, stride, cpus })
-    }
-
-    /// Bytes that one key has in all.
-    pub(crate) fn size(self) -> usize {
-        // Checked in `new`.
-        self.stride.saturating_mul(self.cpus)
-    }
-
-    /// The bytes of the value of one CPU, without the padding of its slot.
-    pub(crate) fn value(self, bytes: &[u8], cpu: usize) -> Option<&[u8]> {
-        let at = self.start(cpu)?;
-        bytes.get(at..)?.get(..self.value_size)
-    }
-
-    /// The same, to write to.
-    pub(crate) fn value_mut(self, bytes: &mut [u8], cpu: usize) -> Option<&mut [u8]> {
-        let at = self.start(cpu)?;
-        bytes.get_mut(at..)?.get_mut(..self.value_size)
-    }
-
-    fn start(self, cpu: usize) -> Option<usize> {
-        if cpu < self.cpus { cpu.checked_mul(self.stride) } else { None }
-    }
+    pub(crate) stride: usize,
+    pub(crate) cpus: usize,
 }
 
 /// The values that one key of a per-CPU map has: one for each possible CPU.
@@ -56,10 +24,9 @@ pub struct PerCpu<V> {
 }
 
 impl<V: FromBytes + IntoBytes + Immutable> PerCpu<V> {
-    /// Values of zero bytes. The layout's value size must be that of `V`.
+    /// Values of zero bytes.
     pub(crate) fn zeroed(layout: Layout) -> Self {
-        debug_assert_eq!(layout.value_size, size_of::<V>());
-        Self { bytes: vec![0; layout.size()], layout, value: PhantomData }
+        Self { bytes: vec![0; layout.stride.saturating_mul(layout.cpus)], layout, value: PhantomData }
     }
 
     /// The number of possible CPUs.
@@ -74,15 +41,13 @@ impl<V: FromBytes + IntoBytes + Immutable> PerCpu<V> {
 
     /// The value of one CPU; `None` for a CPU number that this machine cannot have.
     pub fn get(&self, cpu: usize) -> Option<V> {
-        V::read_from_bytes(self.layout.value(&self.bytes, cpu)?).ok()
+        V::read_from_prefix(self.bytes.get(self.start(cpu)?..)?).ok().map(|(value, _)| value)
     }
 
     /// Sets the value of one CPU. False, and nothing changed, for a CPU number that this machine cannot have.
     pub fn set(&mut self, cpu: usize, value: &V) -> bool {
-        match self.layout.value_mut(&mut self.bytes, cpu) {
-            Some(slot) => value.write_to(slot).is_ok(),
-            None => false,
-        }
+        let slot = self.start(cpu).and_then(|at| self.bytes.get_mut(at..));
+        slot.is_some_and(|slot| value.write_to_prefix(slot).is_ok())
     }
 
     /// Sets the value of every CPU.
@@ -95,6 +60,10 @@ impl<V: FromBytes + IntoBytes + Immutable> PerCpu<V> {
     /// The values in the order of CPU numbers.
     pub fn iter(&self) -> impl Iterator<Item = V> + '_ {
         (0..self.layout.cpus).filter_map(|cpu| self.get(cpu))
+    }
+
+    fn start(&self, cpu: usize) -> Option<usize> {
+        if cpu < self.layout.cpus { cpu.checked_mul(self.layout.stride) } else { None }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -111,22 +80,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_slot_is_rounded_up_to_eight_bytes() {
-        for (value, cpus, size) in [(1, 1, 8), (4, 2, 16), (8, 2, 16), (9, 3, 48), (12, 4, 64), (0, 4, 0), (8, 0, 0)] {
-            assert_eq!(Layout::new(value, cpus).unwrap().size(), size, "{value} bytes on {cpus} CPUs");
-        }
-    }
-
-    #[test]
-    fn sizes_that_overflow_have_no_layout() {
-        assert_eq!(Layout::new(usize::MAX, 1), None);
-        assert_eq!(Layout::new(usize::MAX / 2, 4), None);
-        assert_eq!(Layout::new(isize::MAX as usize, 1), None);
-    }
-
-    #[test]
     fn values_do_not_touch_each_other() {
-        let mut values = PerCpu::<u32>::zeroed(Layout::new(4, 3).unwrap());
+        let mut values = PerCpu::<u32>::zeroed(Layout { stride: 8, cpus: 3 });
         assert!(values.set(1, &0xffff_ffff));
         assert_eq!(values.iter().collect::<Vec<_>>(), [0, u32::MAX, 0]);
         assert_eq!(values.bytes().iter().filter(|&&byte| byte != 0).count(), 4);
@@ -137,7 +92,7 @@ mod tests {
 
     #[test]
     fn unknown_cpus_have_no_value() {
-        let mut values = PerCpu::<u64>::zeroed(Layout::new(8, 2).unwrap());
+        let mut values = PerCpu::<u64>::zeroed(Layout { stride: 8, cpus: 2 });
         assert!(!values.set(2, &1));
         assert_eq!(values.get(2), None);
         assert_eq!(values.get(usize::MAX), None);

@@ -40,7 +40,7 @@ impl<K, V> Copy for TypedMap<'_, K, V> {}
 
 impl<'map, K, V> TypedMap<'map, K, V> {
     pub(super) fn new(map: &'map Map) -> Result<Self> {
-        if map.layout().is_some() {
+        if map.map_type().is_per_cpu() {
             return Err(Error::new(ErrorKind::WrongType, map.action("view")).with_reason("its values are per CPU: use `per_cpu`"));
         }
         check_sizes::<K, V>(map)?;
@@ -141,11 +141,12 @@ impl<K, V> Copy for PerCpuMap<'_, K, V> {}
 
 impl<'map, K, V> PerCpuMap<'map, K, V> {
     pub(super) fn new(map: &'map Map) -> Result<Self> {
-        let Some(layout) = map.layout() else {
+        if !map.map_type().is_per_cpu() {
             return Err(Error::new(ErrorKind::WrongType, map.action("view")).with_reason("its values are not per CPU: use `typed`"));
-        };
+        }
         check_sizes::<K, V>(map)?;
-        Ok(Self { map, layout, types: PhantomData })
+        let shape = map.shape();
+        Ok(Self { map, layout: Layout { stride: shape.stride, cpus: shape.values }, types: PhantomData })
     }
 
     /// The map that this is a view of.
@@ -211,10 +212,10 @@ fn typed_keys<'map, K: FromZeros + IntoBytes + FromBytes + 'map>(keys: Keys<'map
 
 /// The sizes of both types are those of the map.
 fn check_sizes<K, V>(map: &Map) -> Result<()> {
-    for (what, ours, kernel) in [("key", size_of::<K>(), map.key_size()), ("value", size_of::<V>(), map.value_size())] {
-        if u32::try_from(ours) != Ok(kernel) {
-            return Err(map.wrong_size("view", what, ours, kernel));
-        }
+    let value_size = usize::try_from(map.value_size()).unwrap_or(usize::MAX);
+    let sizes = [("key", size_of::<K>(), map.shape().key_len()), ("value", size_of::<V>(), value_size)];
+    match sizes.into_iter().find(|(_, ours, kernel)| ours != kernel) {
+        Some((what, ours, kernel)) => Err(map.wrong_size("view", what, ours, kernel)),
+        None => Ok(()),
     }
-    Ok(())
 }

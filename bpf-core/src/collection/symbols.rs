@@ -1,0 +1,123 @@
+//! What the instructions of a program name: maps of the collection, functions and variables of the kernel.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use bpf_btf::Kind;
+use bpf_elf::spec::{CollectionSpec, SpecMap};
+use once_cell::unsync::OnceCell;
+
+use crate::context::{Context, Found};
+use crate::error::{Error, ErrorKind, Result};
+use crate::map::Map;
+use crate::program::{Resolve, Symbol};
+
+/// Addresses of kernel symbols, read at most once for a collection.
+pub(super) type Addresses = OnceCell<HashMap<String, u64>>;
+
+/// The symbols of one program.
+pub(super) struct Symbols<'a> {
+    pub(super) spec: &'a CollectionSpec,
+    pub(super) program: &'a str,
+    pub(super) maps: &'a SpecMap<Map>,
+    pub(super) context: &'a Context,
+    pub(super) addresses: &'a Addresses,
+    /// BTF of the modules whose functions are called; the index 0 stands for the kernel itself.
+    pub(super) fd_array: Vec<BorrowedFd<'a>>,
+}
+
+impl Symbols<'_> {
+    fn action(&self) -> String {
+        format!("load program `{}`", self.program)
+    }
+
+    fn missing(&self, what: &str, name: &str) -> Error {
+        Error::new(ErrorKind::NotFound, self.action()).with_reason(format!("this kernel has no {what} `{name}`"))
+    }
+
+    /// The index of a module's BTF in the array of descriptors.
+    fn index(&mut self, fd: i32) -> Option<i16> {
+        let known = self.fd_array.iter().position(|known| known.as_raw_fd() == fd);
+        known.and_then(|index| i16::try_from(index).ok())
+    }
+}
+
+impl<'a> Symbols<'a> {
+    fn find(&mut self, name: &str, kind: Kind) -> Result<Option<Symbol>> {
+        // libbpf: a flavour after three underscores is the program's own.
+        let name = name.split("___").next().unwrap_or(name);
+        let context: &'a Context = self.context;
+        Ok(match context.find_type(None, name, kind)? {
+            None => None,
+            Some(Found { id, module: None }) => Some(Symbol::Btf { id, fd: 0, index: 0 }),
+            Some(Found { id, module: Some(module) }) => {
+                let fd = module.as_fd();
+                if self.fd_array.is_empty() {
+                    // Never used: index 0 is the kernel.
+                    self.fd_array.push(fd);
+                }
+                if self.index(fd.as_raw_fd()).is_none_or(|index| index == 0) {
+                    self.fd_array.push(fd);
+                }
+                let index = self.fd_array.iter().rposition(|known| known.as_raw_fd() == fd.as_raw_fd());
+                let index = index.and_then(|index| i16::try_from(index).ok()).ok_or_else(|| {
+                    Error::new(ErrorKind::InvalidSpec, self.action()).with_reason("it calls functions of too many modules")
+                })?;
+                Some(Symbol::Btf { id, fd: fd.as_raw_fd(), index })
+            }
+        })
+    }
+
+    fn address(&self, name: &str, weak: bool) -> Result<Symbol> {
+        let addresses = self.addresses.get_or_try_init(|| {
+            let wanted = self.spec.externs.names().collect();
+            crate::kallsyms::read(&wanted).map_err(|source| Error::io("read the addresses of kernel symbols from /proc/kallsyms", source))
+        })?;
+        match addresses.get(name) {
+            Some(0) => Err(Error::new(ErrorKind::NotPermitted, self.action())
+                .with_reason(format!("the address of the kernel symbol `{name}` is hidden from this process"))
+                .with_hint("needs CAP_SYSLOG, and kernel.kptr_restrict below 2")),
+            Some(&address) => Ok(Symbol::Address(address)),
+            None if weak => Ok(Symbol::Missing),
+            None => Err(self.missing("symbol", name)),
+        }
+    }
+}
+
+impl Resolve for Symbols<'_> {
+    type Error = Error;
+
+    fn map(&mut self, name: &str) -> Result<Option<i32>> {
+        if let Some(map) = self.maps.get(name) {
+            return Ok(Some(map.as_fd().as_raw_fd()));
+        }
+        if self.spec.maps.contains(name) {
+            return Ok(None);
+        }
+        Err(Error::new(ErrorKind::InvalidSpec, self.action()).with_reason(format!("it refers to a map `{name}`, which the collection does not have")))
+    }
+
+    fn kfunc(&mut self, name: &str, weak: bool) -> Result<Symbol> {
+        match self.find(name, Kind::Func)? {
+            Some(symbol) => Ok(symbol),
+            None if weak => Ok(Symbol::Missing),
+            None => Err(self.missing("function", name)),
+        }
+    }
+
+    fn ksym(&mut self, name: &str, weak: bool) -> Result<Symbol> {
+        let typeless = self.spec.externs.get(name).and_then(|spec| spec.type_name.as_deref()).is_none_or(|name| name.ends_with("void"));
+        if typeless {
+            return self.address(name, weak);
+        }
+        match self.find(name, Kind::Var)? {
+            Some(symbol) => Ok(symbol),
+            None if weak => Ok(Symbol::Missing),
+            None => Err(self.missing("variable", name)),
+        }
+    }
+
+    fn broken(&self, slot: usize) -> Error {
+        Error::new(ErrorKind::InvalidSpec, self.action()).with_reason(format!("instruction {slot} cannot hold what it refers to"))
+    }
+}

@@ -1,0 +1,186 @@
+//! What is known of the running kernel, found out when it is first needed and kept.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bpf_btf::{Btf, Kind};
+use bpf_sys::abi::KernelVersion;
+use bpf_sys::{BtfFd, Errno, OwnedBtfFd, SysError};
+use once_cell::sync::OnceCell;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where the kernel shows its BTF (Linux 5.4, with `CONFIG_DEBUG_INFO_BTF`).
+const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+
+/// What is known of the running kernel: its version, its BTF, what it supports.
+///
+/// A cheap clone of a shared value: hand the same one to several loads, and the kernel's BTF is mapped and searched once.
+/// Nothing is read before it is needed, and there is no hidden global: when the last clone is dropped, all is freed.
+///
+/// ```
+/// use bpf_core::{Context, LoadOptions};
+/// let context = Context::new();
+/// let options = LoadOptions::new().with_context(&context);
+/// ```
+#[derive(Clone, Default)]
+pub struct Context(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    source: Source,
+    version: OnceCell<KernelVersion>,
+    vmlinux: OnceCell<Btf>,
+    modules: OnceCell<Vec<Module>>,
+}
+
+/// A kernel module with BTF.
+struct Module {
+    name: String,
+    fd: OwnedBtfFd,
+    btf: OnceCell<Btf>,
+}
+
+impl Module {
+    fn parse(&self, vmlinux: &Btf) -> Result<Btf> {
+        let action = || format!("read the BTF of the kernel module `{}`", self.name);
+        let bytes = bpf_sys::btf::bytes(self.fd.as_borrowed()).map_err(|source| Error::system(action(), source))?;
+        Btf::parse_split(bytes, vmlinux).map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
+    }
+}
+
+/// A type of the kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) id: u32,
+    /// The module whose BTF has it; `None` for the kernel itself.
+    pub(crate) module: Option<BtfFd<'a>>,
+}
+
+fn list_modules() -> Result<Vec<Module>, SysError> {
+    let mut modules = Vec::new();
+    let mut last = None;
+    loop {
+        let next = match bpf_sys::object::next_btf(last) {
+            Ok(Some(next)) => next,
+            // Without the right to list, and before 5.4, there are none.
+            Ok(None) => return Ok(modules),
+            Err(error) if matches!(error.errno, Errno::EPERM | Errno::EINVAL) => return Ok(modules),
+            Err(error) => return Err(error),
+        };
+        last = Some(next);
+        let fd = match bpf_sys::object::btf_by_id(next) {
+            Ok(fd) => fd,
+            // Gone meanwhile.
+            Err(error) if error.errno == Errno::ENOENT => continue,
+            Err(error) => return Err(error),
+        };
+        let info = bpf_sys::btf::info(fd.as_borrowed())?;
+        if info.is_kernel && info.name != "vmlinux" {
+            modules.push(Module { name: info.name, fd, btf: OnceCell::new() });
+        }
+    }
+}
+
+/// Where the kernel's BTF comes from.
+#[derive(Default)]
+enum Source {
+    #[default]
+    Kernel,
+    File(PathBuf),
+}
+
+impl Context {
+    /// A context that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A context whose kernel BTF, for CO-RE, comes from a file: for kernels that do not show their own.
+    ///
+    /// The ids of the types that programs attach to must be those of the running kernel, so the file must describe exactly it.
+    pub fn with_kernel_btf_file(path: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Inner { source: Source::File(path.into()), ..Inner::default() }))
+    }
+
+    /// The version of the running kernel, as `LINUX_KERNEL_VERSION` counts it.
+    pub fn kernel_version(&self) -> Result<KernelVersion> {
+        self.0
+            .version
+            .get_or_try_init(bpf_sys::kernel::version)
+            .copied()
+            .map_err(|source| Error::system("read the version of the kernel", source))
+    }
+
+    /// `NotSupported`, when the running kernel is known to be older than the first that has `feature`.
+    ///
+    /// For wording errors and fallbacks after a failure; never a reason not to try.
+    pub(crate) fn older_than(&self, feature: &'static str, since: (u16, u16)) -> Option<ErrorKind> {
+        let since = KernelVersion::new(since.0, since.1, 0);
+        let running = self.kernel_version().ok()?;
+        (running < since).then_some(ErrorKind::NotSupported { feature, since: Some(since) })
+    }
+
+    /// The type of this name and kind: in the kernel's BTF, else in that of the modules, in the order in which they were loaded (libbpf: S9).
+    /// With `module`, only in that module; `vmlinux` is the kernel itself.
+    pub(crate) fn find_type(&self, module: Option<&str>, name: &str, kind: Kind) -> Result<Option<Found<'_>>> {
+        let vmlinux = self.vmlinux()?;
+        if module.is_none_or(|module| module == "vmlinux") {
+            if let Some(id) = vmlinux.find(name, kind) {
+                return Ok(Some(Found { id: id.get(), module: None }));
+            }
+        }
+        if module == Some("vmlinux") {
+            return Ok(None);
+        }
+        for candidate in self.modules()? {
+            if module.is_some_and(|module| module != candidate.name) {
+                continue;
+            }
+            let btf = candidate.btf.get_or_try_init(|| candidate.parse(vmlinux))?;
+            // A split BTF sees the types of its base, too.
+            if let Some(id) = btf.find(name, kind).filter(|&id| id >= btf.first_id()) {
+                return Ok(Some(Found { id: id.get(), module: Some(candidate.fd.as_borrowed()) }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The modules with BTF (Linux 5.11). None, for a process that may not list them.
+    fn modules(&self) -> Result<&[Module]> {
+        let modules = self.0.modules.get_or_try_init(list_modules);
+        modules.map(Vec::as_slice).map_err(|source| Error::system("list the BTF of kernel modules", source))
+    }
+
+    /// The kernel's BTF.
+    pub(crate) fn vmlinux(&self) -> Result<&Btf> {
+        self.0.vmlinux.get_or_try_init(|| {
+            let path = match &self.0.source {
+                Source::Kernel => Path::new(VMLINUX),
+                Source::File(path) => path,
+            };
+            read_btf(path)
+        })
+    }
+}
+
+fn read_btf(path: &Path) -> Result<Btf> {
+    let action = || format!("read the kernel's BTF from {}", path.display());
+    let mapping = bpf_sys::mmap::map_file(path).map_err(|source| {
+        Error::new(ErrorKind::NotFound, action())
+            .with_hint("the kernel needs CONFIG_DEBUG_INFO_BTF, or give a file with `Context::with_kernel_btf_file`")
+            .with_source(source)
+    })?;
+    let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(mapping);
+    Btf::parse(bytes).map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("version", &self.0.version.get())
+            .field("has_kernel_btf", &self.0.vmlinux.get().is_some())
+            .finish_non_exhaustive()
+    }
+}
