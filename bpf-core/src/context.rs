@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bpf_btf::{Btf, Kind};
-use bpf_sys::abi::KernelVersion;
+use bpf_sys::abi::{KernelVersion, MapType, ProgramType};
 use bpf_sys::{BtfFd, Errno, OwnedBtfFd, SysError};
 use once_cell::sync::OnceCell;
 
@@ -122,6 +122,18 @@ impl Context {
         (running < since).then_some(ErrorKind::NotSupported { feature, since: Some(since) })
     }
 
+    /// `NotSupported`, when this kernel does not have maps of this type.
+    pub(crate) fn unsupported_map_type(&self, map_type: MapType) -> Option<ErrorKind> {
+        let since = map_type.first_kernel()?;
+        self.older_than(map_type.name()?, (since.major, since.minor))
+    }
+
+    /// `NotSupported`, when this kernel does not have programs of this type.
+    pub(crate) fn unsupported_program_type(&self, program_type: ProgramType) -> Option<ErrorKind> {
+        let since = program_type.first_kernel()?;
+        self.older_than(program_type.name()?, (since.major, since.minor))
+    }
+
     /// The type of this name and kind: in the kernel's BTF, else in that of the modules, in the order in which they were loaded (libbpf: S9).
     /// With `module`, only in that module; `vmlinux` is the kernel itself.
     pub(crate) fn find_type(&self, module: Option<&str>, name: &str, kind: Kind) -> Result<Option<Found<'_>>> {
@@ -167,12 +179,10 @@ impl Context {
 
 fn read_btf(path: &Path) -> Result<Btf> {
     let action = || format!("read the kernel's BTF from {}", path.display());
-    let mapping = bpf_sys::mmap::map_file(path).map_err(|source| {
-        Error::new(ErrorKind::NotFound, action())
+    let bytes = std::fs::read(path).map_err(|source| {
+        Error::io(action(), source)
             .with_hint("the kernel needs CONFIG_DEBUG_INFO_BTF, or give a file with `Context::with_kernel_btf_file`")
-            .with_source(source)
     })?;
-    let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(mapping);
     Btf::parse(bytes).map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
 }
 

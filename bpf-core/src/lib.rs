@@ -9,7 +9,7 @@ mod kconfig;
 mod map;
 mod pin;
 mod program;
-mod ring_buffer;
+//mod ring_buffer;
 mod variable;
 mod verifier;
 

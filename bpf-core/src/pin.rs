@@ -22,7 +22,7 @@ pub(crate) fn prepare_folder(folder: &Path) -> Result<()> {
 
 /// The error for a path that is on no bpffs.
 fn check_bpffs(path: &Path) -> Result<()> {
-    match bpf_sys::fs::is_bpffs(path) {
+    match bpf_sys::kernel::is_bpf_fs(path) {
         Ok(true) => Ok(()),
         Ok(false) => Err(no_bpffs(path)),
         Err(source) => Err(Error::system(format!("use {} for pins", path.display()), source)),
@@ -38,7 +38,7 @@ fn no_bpffs(path: &Path) -> Error {
 pub(crate) fn pin_error(what: &str, name: &str, path: &Path, source: SysError) -> Error {
     // The kernel says EPERM for a path that is on another file system.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if matches!(bpf_sys::fs::is_bpffs(folder), Ok(false)) {
+    if matches!(bpf_sys::kernel::is_bpf_fs(folder), Ok(false)) {
         return no_bpffs(folder).with_source(source);
     }
     let errno = source.errno;

@@ -34,12 +34,6 @@ impl Symbols<'_> {
     fn missing(&self, what: &str, name: &str) -> Error {
         Error::new(ErrorKind::NotFound, self.action()).with_reason(format!("this kernel has no {what} `{name}`"))
     }
-
-    /// The index of a module's BTF in the array of descriptors.
-    fn index(&mut self, fd: i32) -> Option<i16> {
-        let known = self.fd_array.iter().position(|known| known.as_raw_fd() == fd);
-        known.and_then(|index| i16::try_from(index).ok())
-    }
 }
 
 impl<'a> Symbols<'a> {
@@ -50,22 +44,26 @@ impl<'a> Symbols<'a> {
         Ok(match context.find_type(None, name, kind)? {
             None => None,
             Some(Found { id, module: None }) => Some(Symbol::Btf { id, fd: 0, index: 0 }),
-            Some(Found { id, module: Some(module) }) => {
-                let fd = module.as_fd();
-                if self.fd_array.is_empty() {
-                    // Never used: index 0 is the kernel.
-                    self.fd_array.push(fd);
-                }
-                if self.index(fd.as_raw_fd()).is_none_or(|index| index == 0) {
-                    self.fd_array.push(fd);
-                }
-                let index = self.fd_array.iter().rposition(|known| known.as_raw_fd() == fd.as_raw_fd());
-                let index = index.and_then(|index| i16::try_from(index).ok()).ok_or_else(|| {
-                    Error::new(ErrorKind::InvalidSpec, self.action()).with_reason("it calls functions of too many modules")
-                })?;
-                Some(Symbol::Btf { id, fd: fd.as_raw_fd(), index })
-            }
+            Some(Found { id, module: Some(fd) }) => Some(Symbol::Btf { id, fd: fd.as_raw_fd(), index: self.index(fd.into())? }),
         })
+    }
+
+    /// The place of a module's BTF in the array of descriptors.
+    fn index(&mut self, fd: BorrowedFd<'a>) -> Result<i16> {
+        if self.fd_array.is_empty() {
+            // The kernel never looks at index 0, which stands for itself.
+            self.fd_array.push(fd);
+        }
+        let known = self.fd_array.iter().skip(1).position(|known| known.as_raw_fd() == fd.as_raw_fd());
+        let index = match known {
+            Some(index) => index.saturating_add(1),
+            None => {
+                self.fd_array.push(fd);
+                self.fd_array.len().saturating_sub(1)
+            }
+        };
+        i16::try_from(index)
+            .map_err(|_| Error::new(ErrorKind::InvalidSpec, self.action()).with_reason("it calls functions of too many modules"))
     }
 
     fn address(&self, name: &str, weak: bool) -> Result<Symbol> {

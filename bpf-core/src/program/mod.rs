@@ -17,7 +17,7 @@ pub(crate) use self::fixups::{Resolve, Symbol, apply, replace_probe_reads};
 pub use self::info::{ProgramInfo, ProgramStats};
 pub(crate) use self::load::{Request, load};
 pub use self::run::{TestRun, TestRunOutput};
-pub(crate) use self::target::btf_target;
+pub(crate) use self::target::{btf_target, find_function};
 
 use crate::error::{Error, Result};
 use crate::map::Map;
@@ -114,6 +114,10 @@ impl Program {
     fn opened(fd: OwnedProgFd) -> Result<Self> {
         let info = info::read(fd.as_prog_fd(), "")?;
         Ok(Self { fd, name: info.name, program_type: info.program_type, origin: Origin::default(), log: None })
+    }
+
+    pub(crate) fn set_attach_to(&mut self, target: &str) {
+        self.origin.attach_to = Some(target.to_owned());
     }
 
     #[cfg(feature = "link")]

@@ -90,6 +90,12 @@ impl MapShape {
     }
 }
 
+/// What the kernel tells about a map: `BPF_OBJ_GET_INFO_BY_FD`, Linux 4.13.
+#[doc(alias = "BPF_OBJ_GET_INFO_BY_FD")]
+pub fn info(map: MapFd<'_>) -> Result<crate::abi::raw::MapInfo, SysError> {
+    object::raw_map_info(map.fd)
+}
+
 /// A borrowed descriptor of a map, with the map's sizes.
 ///
 /// Made by `TryFrom<BorrowedFd>`, which asks the kernel for the sizes. So a key or value of a wrong length is caught before the call, and the kernel

@@ -14,4 +14,4 @@ pub use batch::{
 };
 pub use create::{MapCreate, create};
 pub use element::{delete, freeze, lookup, lookup_and_delete, next_key, update};
-pub use fd::{MapFd, MapShape, OwnedMapFd};
+pub use fd::{MapFd, MapShape, OwnedMapFd, info};

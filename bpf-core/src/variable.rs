@@ -1,0 +1,123 @@
+//! Global variables of loaded programs.
+
+use std::sync::Arc;
+
+use bpf_elf::spec::VariableSpec;
+use bpf_sys::abi::{MapFlags, UpdateFlags};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::map::Map;
+
+/// What holds the values of the variables of one section.
+#[derive(Debug)]
+pub(crate) enum Backing {
+    /// A map that cannot be mapped: whole values go in and out by system call.
+    Map(Map),
+}
+
+impl Backing {
+    pub(crate) fn new(map: &Map) -> Result<Self> {
+        Ok(Self::Map(map.try_clone()?))
+    }
+}
+
+/// A global variable of loaded programs.
+///
+/// Programs write to it at the same time: a value of 1, 2, 4 or 8 bytes at an address that is a multiple of its size is read and written as one;
+/// a larger one may be seen half-written.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    name: String,
+    offset: usize,
+    size: usize,
+    backing: Arc<Backing>,
+}
+
+impl Variable {
+    pub(crate) fn new(spec: &VariableSpec, backing: Arc<Backing>) -> Result<Self> {
+        let fits = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        Ok(Self { name: spec.name.clone(), offset: fits(spec.offset), size: fits(spec.size), backing })
+    }
+
+    /// The symbol.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of the variable.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// True when the value can be read only: a constant, or its map is frozen.
+    pub fn is_read_only(&self) -> bool {
+        match &*self.backing {
+            Backing::Map(map) => map.is_frozen() || map.flags().contains(MapFlags::RDONLY_PROG),
+        }
+    }
+
+    /// The value.
+    pub fn get<T: FromBytes + IntoBytes>(&self) -> Result<T> {
+        let mut value = T::new_zeroed();
+        self.read(value.as_mut_bytes())?;
+        Ok(value)
+    }
+
+    /// Sets the value.
+    pub fn set<T: IntoBytes + Immutable>(&self, value: &T) -> Result<()> {
+        self.write(value.as_bytes())
+    }
+
+    /// Copies the value to `bytes`, of exactly [`size`](Self::size) bytes.
+    pub fn read(&self, bytes: &mut [u8]) -> Result<()> {
+        self.check("read", bytes.len())?;
+        match &*self.backing {
+            Backing::Map(map) => {
+                let whole = self.whole(map)?;
+                let value = whole.get(self.offset..).and_then(|rest| rest.get(..bytes.len())).ok_or_else(|| self.outside("read"))?;
+                bytes.copy_from_slice(value);
+                Ok(())
+            }
+        }
+    }
+
+    /// Copies `bytes`, of exactly [`size`](Self::size), to the value.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        self.check("set", bytes.len())?;
+        if self.is_read_only() {
+            return Err(Error::new(ErrorKind::ReadOnly, self.action("set"))
+                .with_hint("constants are set in the specification, before it is loaded"));
+        }
+        match &*self.backing {
+            Backing::Map(map) => {
+                let mut whole = self.whole(map)?;
+                let value = whole.get_mut(self.offset..).and_then(|rest| rest.get_mut(..bytes.len()));
+                value.ok_or_else(|| self.outside("set"))?.copy_from_slice(bytes);
+                map.update(&FIRST, &whole, UpdateFlags::ANY)
+            }
+        }
+    }
+
+    fn whole(&self, map: &Map) -> Result<Vec<u8>> {
+        map.lookup(&FIRST)?.ok_or_else(|| Error::new(ErrorKind::KeyNotFound, self.action("read")))
+    }
+
+    fn check(&self, doing: &str, len: usize) -> Result<()> {
+        if len == self.size {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::WrongSize, self.action(doing)).with_reason(format!("it has {} bytes, not {len}", self.size)))
+    }
+
+    fn outside(&self, doing: &str) -> Error {
+        Error::new(ErrorKind::InvalidSpec, self.action(doing)).with_reason("it lies beyond the end of its section")
+    }
+
+    fn action(&self, doing: &str) -> String {
+        format!("{doing} variable `{}`", self.name)
+    }
+}
+
+/// A data section is the one value of an array.
+const FIRST: [u8; 4] = [0; 4];
