@@ -1,0 +1,10 @@
+//! Tests against the running kernel that change nothing outside their own process: maps, loads, test runs, own sockets. They need root.
+
+#[path = "kernel/data.rs"]
+mod data;
+#[path = "kernel/maps.rs"]
+mod maps;
+#[path = "kernel/programs.rs"]
+mod programs;
+#[path = "kernel/support.rs"]
+mod support;
