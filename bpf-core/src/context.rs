@@ -45,8 +45,10 @@ struct Module {
 impl Module {
     fn parse(&self, vmlinux: &Btf) -> Result<Btf> {
         let action = || format!("read the BTF of the kernel module `{}`", self.name);
-        let bytes = bpf_sys::btf::bytes(self.fd.as_borrowed()).map_err(|source| Error::system(action(), source))?;
-        Btf::parse_split(bytes, vmlinux).map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
+        let bytes = bpf_sys::btf::bytes(self.fd.as_borrowed())
+            .map_err(|source| Error::system(action(), source))?;
+        Btf::parse_split(bytes, vmlinux)
+            .map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
     }
 }
 
@@ -66,7 +68,9 @@ fn list_modules() -> Result<Vec<Module>, SysError> {
             Ok(Some(next)) => next,
             // Without the right to list, and before 5.4, there are none.
             Ok(None) => return Ok(modules),
-            Err(error) if matches!(error.errno, Errno::EPERM | Errno::EINVAL) => return Ok(modules),
+            Err(error) if matches!(error.errno, Errno::EPERM | Errno::EINVAL) => {
+                return Ok(modules);
+            }
             Err(error) => return Err(error),
         };
         last = Some(next);
@@ -136,7 +140,12 @@ impl Context {
 
     /// The type of this name and kind: in the kernel's BTF, else in that of the modules, in the order in which they were loaded (libbpf: S9).
     /// With `module`, only in that module; `vmlinux` is the kernel itself.
-    pub(crate) fn find_type(&self, module: Option<&str>, name: &str, kind: Kind) -> Result<Option<Found<'_>>> {
+    pub(crate) fn find_type(
+        &self,
+        module: Option<&str>,
+        name: &str,
+        kind: Kind,
+    ) -> Result<Option<Found<'_>>> {
         let vmlinux = self.vmlinux()?;
         if module.is_none_or(|module| module == "vmlinux") {
             if let Some(id) = vmlinux.find(name, kind) {
@@ -162,7 +171,9 @@ impl Context {
     /// The modules with BTF (Linux 5.11). None, for a process that may not list them.
     fn modules(&self) -> Result<&[Module]> {
         let modules = self.0.modules.get_or_try_init(list_modules);
-        modules.map(Vec::as_slice).map_err(|source| Error::system("list the BTF of kernel modules", source))
+        modules
+            .map(Vec::as_slice)
+            .map_err(|source| Error::system("list the BTF of kernel modules", source))
     }
 
     /// The kernel's BTF.
@@ -183,7 +194,8 @@ fn read_btf(path: &Path) -> Result<Btf> {
         Error::io(action(), source)
             .with_hint("the kernel needs CONFIG_DEBUG_INFO_BTF, or give a file with `Context::with_kernel_btf_file`")
     })?;
-    Btf::parse(bytes).map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
+    Btf::parse(bytes)
+        .map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
 }
 
 impl fmt::Debug for Context {

@@ -60,7 +60,7 @@ pub enum ErrorKind {
 pub struct Error(Box<Inner>);
 
 /// A crate-wide short form.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 struct Inner {
     kind: ErrorKind,
@@ -178,15 +178,17 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
         self.0.source = Some(source.into());
         self
     }
 }
 
 /// What a process without privileges can do about it.
-const PERMISSION_HINT: &str =
-    "needs CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN (or root; CAP_SYS_ADMIN before 5.8), and before 5.11 a high enough RLIMIT_MEMLOCK";
+const PERMISSION_HINT: &str = "needs CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN (or root; CAP_SYS_ADMIN before 5.8), and before 5.11 a high enough RLIMIT_MEMLOCK";
 
 /// The kind that an error number means for any command; commands with a more exact meaning set their own.
 fn kind_of(errno: Errno) -> ErrorKind {
@@ -205,7 +207,9 @@ impl fmt::Display for Error {
             ErrorKind::NotSupported { feature, since: Some(since) } => {
                 write!(f, "this kernel has no {feature} (Linux {since} has)")?;
             }
-            ErrorKind::NotSupported { feature, since: None } => write!(f, "this kernel has no {feature}")?,
+            ErrorKind::NotSupported { feature, since: None } => {
+                write!(f, "this kernel has no {feature}")?;
+            }
             ErrorKind::Verifier => match &inner.log {
                 Some(log) => write!(f, "the verifier refused it: {log}")?,
                 None => f.write_str("the verifier refused it")?,

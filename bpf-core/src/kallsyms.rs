@@ -36,7 +36,8 @@ fn parse(line: &[u8]) -> Option<(&str, u64)> {
     let kind = words.next()?;
     let name = words.next()?;
     // Data symbols may have a suffix that a compiler added.
-    let name = if matches!(kind, "d" | "D") { name.split(".llvm.").next().unwrap_or(name) } else { name };
+    let name =
+        if matches!(kind, "d" | "D") { name.split(".llvm.").next().unwrap_or(name) } else { name };
     Some((name, address))
 }
 

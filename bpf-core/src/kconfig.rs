@@ -46,15 +46,16 @@ impl Config {
 }
 
 /// The first kernel whose system call functions have a prefix, on this architecture (`CONFIG_ARCH_HAS_SYSCALL_WRAPPER`).
-const WRAPPER_SINCE: KernelVersion = if cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "s390x")) {
-    KernelVersion::new(4, 17, 0)
-} else if cfg!(target_arch = "aarch64") {
-    KernelVersion::new(4, 19, 0)
-} else if cfg!(any(target_arch = "riscv64", target_arch = "riscv32")) {
-    KernelVersion::new(6, 6, 0)
-} else {
-    KernelVersion::new(u16::MAX, 0, 0)
-};
+const WRAPPER_SINCE: KernelVersion =
+    if cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "s390x")) {
+        KernelVersion::new(4, 17, 0)
+    } else if cfg!(target_arch = "aarch64") {
+        KernelVersion::new(4, 19, 0)
+    } else if cfg!(any(target_arch = "riscv64", target_arch = "riscv32")) {
+        KernelVersion::new(6, 6, 0)
+    } else {
+        KernelVersion::new(u16::MAX, 0, 0)
+    };
 
 /// What the values are computed from.
 #[derive(Clone, Copy, Debug)]
@@ -72,11 +73,15 @@ struct KernelConfig<'a> {
 /// Why an extern has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KconfigError {
-    #[error("`{0}` is not in the kernel's configuration (give its text with `LoadOptions::kconfig`)")]
+    #[error(
+        "`{0}` is not in the kernel's configuration (give its text with `LoadOptions::kconfig`)"
+    )]
     Missing(String),
     #[error("`{0}` is neither an option (CONFIG_...) nor a fact that a loader knows")]
     Unknown(String),
-    #[error("`{name}` is `{value}` in the kernel's configuration, which is no value of a {size}-byte {type_name}")]
+    #[error(
+        "`{name}` is `{value}` in the kernel's configuration, which is no value of a {size}-byte {type_name}"
+    )]
     Mismatch { name: String, value: String, size: u32, type_name: String },
 }
 
@@ -114,10 +119,13 @@ fn value(spec: &ExternSpec, kernel: &KernelConfig<'_>) -> Result<Vec<u8>, Kconfi
     };
     if let Some(fact) = fact {
         let fits = shape(spec) != Shape::Bool || fact <= 1;
-        return number(fact, false, spec.size).filter(|_| fits).ok_or_else(|| mismatch(spec, &fact.to_string()));
+        return number(fact, false, spec.size)
+            .filter(|_| fits)
+            .ok_or_else(|| mismatch(spec, &fact.to_string()));
     }
     let option = spec.name.starts_with("CONFIG_");
-    let text = if option { kernel.texts.iter().find_map(|text| find(text, &spec.name)) } else { None };
+    let text =
+        if option { kernel.texts.iter().find_map(|text| find(text, &spec.name)) } else { None };
     match text {
         Some(text) => encode(spec, text).ok_or_else(|| mismatch(spec, text)),
         None if spec.weak => Ok(zeros(spec.size)),
@@ -128,7 +136,12 @@ fn value(spec: &ExternSpec, kernel: &KernelConfig<'_>) -> Result<Vec<u8>, Kconfi
 
 fn mismatch(spec: &ExternSpec, value: &str) -> KconfigError {
     let type_name = spec.type_name.clone().unwrap_or_else(|| "value".to_owned());
-    KconfigError::Mismatch { name: spec.name.clone(), value: value.to_owned(), size: spec.size, type_name }
+    KconfigError::Mismatch {
+        name: spec.name.clone(),
+        value: value.to_owned(),
+        size: spec.size,
+        type_name,
+    }
 }
 
 /// The text after `NAME=`, first definition.
@@ -184,7 +197,10 @@ fn number(magnitude: u64, negative: bool, size: u32) -> Option<Vec<u8>> {
     let wide = if negative { i128::from(magnitude).checked_neg()? } else { i128::from(magnitude) };
     let limit = 1_i128.checked_shl(bits)?;
     // Half of the range below zero, all of it above.
-    if !matches!(size, 1 | 2 | 4 | 8) || wide >= limit || wide < limit.checked_div(2)?.checked_neg()? {
+    if !matches!(size, 1 | 2 | 4 | 8)
+        || wide >= limit
+        || wide < limit.checked_div(2)?.checked_neg()?
+    {
         return None;
     }
     let bytes = wide.to_le_bytes();
@@ -266,12 +282,20 @@ mod tests {
     #[test]
     fn missing_options_are_zero_if_weak() {
         check("_Bool", 1, "CONFIG_OFF", true, Ok(0));
-        check("_Bool", 1, "CONFIG_OFF", false, Err("`CONFIG_OFF` is not in the kernel's configuration"));
+        check(
+            "_Bool",
+            1,
+            "CONFIG_OFF",
+            false,
+            Err("`CONFIG_OFF` is not in the kernel's configuration"),
+        );
     }
 
     #[test]
     fn texts_are_cut_to_leave_a_nul() {
-        for (size, expected) in [(16, &b"a long name\0\0\0\0\0"[..]), (5, b"a lo\0"), (1, b"\0"), (0, b"")] {
+        for (size, expected) in
+            [(16, &b"a long name\0\0\0\0\0"[..]), (5, b"a lo\0"), (1, b"\0"), (0, b"")]
+        {
             let mut spec = ExternSpec::new("CONFIG_NAME", ExternKind::Kconfig);
             spec.type_name = Some(format!("char[{size}]"));
             spec.size = size;

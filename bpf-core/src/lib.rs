@@ -13,14 +13,21 @@ mod program;
 mod variable;
 mod verifier;
 
-pub use bpf_elf::spec::{CollectionSpec, MapContents, MapEntry, MapSpec, Pinning, ProgramSpec, SpecMap, VariableSpec};
-pub use bpf_sys::abi::{AttachType, KernelVersion, MapFlags, MapId, MapType, ProgramFlags, ProgramId, ProgramType, UpdateFlags};
+pub use bpf_elf::spec::{
+    CollectionSpec, MapContents, MapEntry, MapSpec, Pinning, ProgramSpec, SpecMap, VariableSpec,
+};
 pub use bpf_sys::Errno;
+pub use bpf_sys::abi::{
+    AttachType, KernelVersion, MapFlags, MapId, MapType, ProgramFlags, ProgramId, ProgramType,
+    UpdateFlags,
+};
 
 pub use self::collection::{Collection, LoadOptions, LogLevel, ProgramOptions};
 pub use self::context::Context;
 pub use self::error::{Error, ErrorKind};
-pub use self::map::{Batch, Batches, Entries, Keys, Map, MapInfo, Mismatch, PerCpu, PerCpuMap, TypedMap};
+pub use self::map::{
+    Batch, Batches, Entries, Keys, Map, MapInfo, Mismatch, PerCpu, PerCpuMap, TypedMap,
+};
 pub use self::program::{Program, ProgramInfo, ProgramStats, TestRun, TestRunOutput};
 pub use self::variable::Variable;
 pub use self::verifier::VerifierLog;

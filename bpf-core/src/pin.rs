@@ -31,13 +31,16 @@ fn check_bpffs(path: &Path) -> Result<()> {
 
 fn no_bpffs(path: &Path) -> Error {
     let path = path.display();
-    Error::new(ErrorKind::NoBpffs, format!("pin in {path}")).with_reason(format!("no bpffs at {path}")).with_hint(format!("mount -t bpf bpf {path}"))
+    Error::new(ErrorKind::NoBpffs, format!("pin in {path}"))
+        .with_reason(format!("no bpffs at {path}"))
+        .with_hint(format!("mount -t bpf bpf {path}"))
 }
 
 /// A failed `BPF_OBJ_PIN` of `what` (`map` or `program`) `name`.
 pub(crate) fn pin_error(what: &str, name: &str, path: &Path, source: SysError) -> Error {
     // The kernel says EPERM for a path that is on another file system.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if matches!(bpf_sys::kernel::is_bpf_fs(folder), Ok(false)) {
         return no_bpffs(folder).with_source(source);
     }
@@ -45,7 +48,9 @@ pub(crate) fn pin_error(what: &str, name: &str, path: &Path, source: SysError) -
     let error = Error::system(format!("pin {what} `{name}` at {}", path.display()), source);
     match errno {
         Errno::EEXIST => error.with_kind(ErrorKind::Exists),
-        Errno::ENOENT => error.with_kind(ErrorKind::NotFound).with_reason("the folder does not exist"),
+        Errno::ENOENT => {
+            error.with_kind(ErrorKind::NotFound).with_reason("the folder does not exist")
+        }
         _ => error,
     }
 }
@@ -63,7 +68,8 @@ pub(crate) fn open_error(what: &str, path: &Path, source: SysError) -> Error {
 
 /// Removes a pin.
 pub(crate) fn unpin(path: &Path) -> Result<()> {
-    std::fs::remove_file(path).map_err(|source| Error::io(format!("remove the pin {}", path.display()), source))
+    std::fs::remove_file(path)
+        .map_err(|source| Error::io(format!("remove the pin {}", path.display()), source))
 }
 
 #[cfg(test)]
@@ -77,7 +83,12 @@ mod tests {
             let error = prepare_folder(&path).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NoBpffs);
             let at = folder.path().display();
-            assert_eq!(error.to_string(), format!("cannot pin in {at}: not a BPF file system: no bpffs at {at}; mount -t bpf bpf {at}"));
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "cannot pin in {at}: not a BPF file system: no bpffs at {at}; mount -t bpf bpf {at}"
+                )
+            );
         }
         assert!(!folder.path().join("a").exists());
     }

@@ -37,7 +37,12 @@ pub struct Variable {
 impl Variable {
     pub(crate) fn new(spec: &VariableSpec, backing: Arc<Backing>) -> Result<Self> {
         let fits = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-        Ok(Self { name: spec.name.clone(), offset: fits(spec.offset), size: fits(spec.size), backing })
+        Ok(Self {
+            name: spec.name.clone(),
+            offset: fits(spec.offset),
+            size: fits(spec.size),
+            backing,
+        })
     }
 
     /// The symbol.
@@ -75,7 +80,10 @@ impl Variable {
         match &*self.backing {
             Backing::Map(map) => {
                 let whole = self.whole(map)?;
-                let value = whole.get(self.offset..).and_then(|rest| rest.get(..bytes.len())).ok_or_else(|| self.outside("read"))?;
+                let value = whole
+                    .get(self.offset..)
+                    .and_then(|rest| rest.get(..bytes.len()))
+                    .ok_or_else(|| self.outside("read"))?;
                 bytes.copy_from_slice(value);
                 Ok(())
             }
@@ -92,7 +100,8 @@ impl Variable {
         match &*self.backing {
             Backing::Map(map) => {
                 let mut whole = self.whole(map)?;
-                let value = whole.get_mut(self.offset..).and_then(|rest| rest.get_mut(..bytes.len()));
+                let value =
+                    whole.get_mut(self.offset..).and_then(|rest| rest.get_mut(..bytes.len()));
                 value.ok_or_else(|| self.outside("set"))?.copy_from_slice(bytes);
                 map.update(&FIRST, &whole, UpdateFlags::ANY)
             }
@@ -107,11 +116,13 @@ impl Variable {
         if len == self.size {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::WrongSize, self.action(doing)).with_reason(format!("it has {} bytes, not {len}", self.size)))
+        Err(Error::new(ErrorKind::WrongSize, self.action(doing))
+            .with_reason(format!("it has {} bytes, not {len}", self.size)))
     }
 
     fn outside(&self, doing: &str) -> Error {
-        Error::new(ErrorKind::InvalidSpec, self.action(doing)).with_reason("it lies beyond the end of its section")
+        Error::new(ErrorKind::InvalidSpec, self.action(doing))
+            .with_reason("it lies beyond the end of its section")
     }
 
     fn action(&self, doing: &str) -> String {

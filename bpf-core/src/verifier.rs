@@ -68,7 +68,8 @@ impl VerifierLog {
 
     /// The last line that says something, with its byte offset.
     fn complaint_at(&self) -> Option<(usize, &str)> {
-        lines_backwards(&self.text).find(|(_, line)| !line.trim().is_empty() && !is_statistics(line))
+        lines_backwards(&self.text)
+            .find(|(_, line)| !line.trim().is_empty() && !is_statistics(line))
     }
 
     /// The last instruction line up to the complaint: byte offset of the line, slot index, text.
@@ -148,7 +149,13 @@ mod tests {
 
     /// One row: a log, and what is found in it.
     #[track_caller]
-    fn check(log: &[u8], complaint: Option<&str>, instruction: Option<(usize, &str)>, source: Option<&str>, summary: &str) {
+    fn check(
+        log: &[u8],
+        complaint: Option<&str>,
+        instruction: Option<(usize, &str)>,
+        source: Option<&str>,
+        summary: &str,
+    ) {
         let log = VerifierLog::from_bytes(log, false);
         assert_eq!(log.complaint(), complaint);
         assert_eq!(log.instruction(), instruction);
@@ -209,7 +216,13 @@ mod tests {
 
     #[test]
     fn lines_that_only_look_like_instructions_are_not() {
-        for line in ["x: (61) r0 = 0", "1: (6z) r0", "1: (611) r0", "regs=1 stack=0 before 5: (b7) r0 = 1", "1: R1=ctx()"] {
+        for line in [
+            "x: (61) r0 = 0",
+            "1: (6z) r0",
+            "1: (611) r0",
+            "regs=1 stack=0 before 5: (b7) r0 = 1",
+            "1: R1=ctx()",
+        ] {
             assert_eq!(parse_instruction(line), None, "{line}");
         }
     }

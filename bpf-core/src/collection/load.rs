@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use bpf_elf::prepare::{PrepareOptions, prepare_program};
-use bpf_elf::spec::{CollectionSpec, ExternKind, MapContents, MapSpec, Pinning, ProgramSpec, SpecMap};
+use bpf_elf::spec::{
+    CollectionSpec, ExternKind, MapContents, MapSpec, Pinning, ProgramSpec, SpecMap,
+};
 use bpf_sys::abi::{MapType, ProgramType, UpdateFlags};
 use bpf_sys::prog::AttachTarget;
 use bpf_sys::{AsProgFd, OwnedBtfFd};
@@ -21,10 +23,22 @@ use crate::program::{self, Program, Request};
 const KCONFIG: &str = ".kconfig";
 
 /// Loads everything, or nothing.
-pub(super) fn load(spec: &CollectionSpec, options: &LoadOptions<'_>) -> Result<(SpecMap<Map>, SpecMap<Program>)> {
+pub(super) fn load(
+    spec: &CollectionSpec,
+    options: &LoadOptions<'_>,
+) -> Result<(SpecMap<Map>, SpecMap<Program>)> {
     let context = options.context.clone().unwrap_or_default();
     check(spec, options)?;
-    let mut loader = Loader { spec, options, context, btf: None, maps: SpecMap::new(), addresses: Addresses::new(), given: HashSet::new(), pins: Pins::default() };
+    let mut loader = Loader {
+        spec,
+        options,
+        context,
+        btf: None,
+        maps: SpecMap::new(),
+        addresses: Addresses::new(),
+        given: HashSet::new(),
+        pins: Pins::default(),
+    };
     loader.load_btf()?;
     loader.create_maps()?;
     loader.fill_maps()?;
@@ -37,21 +51,27 @@ pub(super) fn load(spec: &CollectionSpec, options: &LoadOptions<'_>) -> Result<(
 /// What can be refused before anything is done.
 fn check(spec: &CollectionSpec, options: &LoadOptions<'_>) -> Result<()> {
     if !spec.byte_order.is_native() {
-        return Err(Error::new(ErrorKind::InvalidSpec, "load the collection").with_reason(format!(
-            "it is for a {:?}-endian machine, and this one is not: compile for the target `{}`",
-            spec.byte_order,
-            if cfg!(target_endian = "big") { "bpfeb" } else { "bpfel" },
-        )));
+        return Err(Error::new(ErrorKind::InvalidSpec, "load the collection").with_reason(
+            format!(
+                "it is for a {:?}-endian machine, and this one is not: compile for the target `{}`",
+                spec.byte_order,
+                if cfg!(target_endian = "big") { "bpfeb" } else { "bpfel" },
+            ),
+        ));
     }
     for name in options.map_replacements.keys() {
         if !spec.maps.contains(name) {
-            return Err(Error::new(ErrorKind::NotFound, format!("replace map `{name}`")).with_reason("the collection has no such map"));
+            return Err(Error::new(ErrorKind::NotFound, format!("replace map `{name}`"))
+                .with_reason("the collection has no such map"));
         }
     }
     for name in options.programs.keys() {
         if !spec.programs.contains(name) {
-            return Err(Error::new(ErrorKind::NotFound, format!("apply the options of program `{name}`"))
-                .with_reason("the collection has no such program"));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("apply the options of program `{name}`"),
+            )
+            .with_reason("the collection has no such program"));
         }
     }
     Ok(())
@@ -77,7 +97,7 @@ impl Loader<'_> {
 
     fn create_maps(&mut self) -> Result<()> {
         let spec = self.spec;
-        for (name, map_spec) in spec.maps.iter() {
+        for (name, map_spec) in &spec.maps {
             let map = if let Some(replacement) = self.options.map_replacements.get(name) {
                 replacement.check_compatible(map_spec)?;
                 self.given.insert(name.to_owned());
@@ -96,7 +116,10 @@ impl Loader<'_> {
 
     fn create_map(&self, spec: &MapSpec) -> Result<Map> {
         let create = |spec: &MapSpec, inner: Option<&Map>| {
-            map::create(spec, &map::CreateOptions { btf: self.btf.as_ref(), inner, context: &self.context })
+            map::create(
+                spec,
+                &map::CreateOptions { btf: self.btf.as_ref(), inner, context: &self.context },
+            )
         };
         // The kernel wants an example of the inner maps, and does not keep it.
         let inner = spec.inner.as_deref().map(|inner| create(inner, None)).transpose()?;
@@ -110,7 +133,9 @@ impl Loader<'_> {
         for last in [false, true] {
             match Map::from_pin(&path) {
                 Ok(map) => {
-                    map.check_compatible(spec).map_err(|error| error.with_hint(format!("it is pinned at {}", path.display())))?;
+                    map.check_compatible(spec).map_err(|error| {
+                        error.with_hint(format!("it is pinned at {}", path.display()))
+                    })?;
                     self.given.insert(name.to_owned());
                     return Ok(map);
                 }
@@ -133,7 +158,7 @@ impl Loader<'_> {
     }
 
     fn fill_maps(&self) -> Result<()> {
-        for (name, spec) in self.spec.maps.iter() {
+        for (name, spec) in &self.spec.maps {
             let Some(map) = self.maps.get(name) else { continue };
             if self.given.contains(name) {
                 continue;
@@ -146,7 +171,10 @@ impl Loader<'_> {
                     for entry in entries {
                         let inner = self.maps.get(&entry.name).ok_or_else(|| {
                             Error::new(ErrorKind::InvalidSpec, format!("fill map `{name}`"))
-                                .with_reason(format!("its slot {} names the map `{}`, which was not created", entry.key, entry.name))
+                                .with_reason(format!(
+                                    "its slot {} names the map `{}`, which was not created",
+                                    entry.key, entry.name
+                                ))
                         })?;
                         map.set_map(&entry.key.to_ne_bytes(), inner)?;
                     }
@@ -164,7 +192,7 @@ impl Loader<'_> {
     fn load_programs(&self) -> Result<SpecMap<Program>> {
         let mut programs = SpecMap::new();
         let none = ProgramOptions::default();
-        for (name, spec) in self.spec.programs.iter() {
+        for (name, spec) in &self.spec.programs {
             let options = self.options.programs.get(name).unwrap_or(&none);
             if options.autoload.unwrap_or(spec.autoload) {
                 programs.insert(name, self.load_program(spec, options)?);
@@ -175,8 +203,13 @@ impl Loader<'_> {
 
     fn load_program(&self, spec: &ProgramSpec, options: &ProgramOptions<'_>) -> Result<Program> {
         let action = || format!("load program `{}`", spec.name);
-        let prepared = prepare_program(self.spec, &spec.name, &PrepareOptions::default())
-            .map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_reason(source.to_string()).with_source(source))?;
+        let prepared = prepare_program(self.spec, &spec.name, &PrepareOptions::default()).map_err(
+            |source| {
+                Error::new(ErrorKind::InvalidSpec, action())
+                    .with_reason(source.to_string())
+                    .with_source(source)
+            },
+        )?;
         let mut symbols = Symbols {
             spec: self.spec,
             program: &spec.name,
@@ -215,14 +248,20 @@ impl Loader<'_> {
         /// In the section `version`: whatever kernel is running.
         const ANY: u32 = 0xffff_fffe;
         match self.spec.kernel_version {
-            0 | ANY if spec.program_type == ProgramType::KPROBE => Ok(self.context.kernel_version()?.code()),
+            0 | ANY if spec.program_type == ProgramType::KPROBE => {
+                Ok(self.context.kernel_version()?.code())
+            }
             ANY => Ok(0),
             version => Ok(version),
         }
     }
 
     /// The BTF type that the program attaches to, for the types of program that name it when they are loaded.
-    fn attach_target<'b>(&'b self, spec: &'b ProgramSpec, options: &'b ProgramOptions<'_>) -> Result<(u32, AttachTarget<'b>)> {
+    fn attach_target<'b>(
+        &'b self,
+        spec: &'b ProgramSpec,
+        options: &'b ProgramOptions<'_>,
+    ) -> Result<(u32, AttachTarget<'b>)> {
         let action = || format!("find what program `{}` attaches to", spec.name);
         let target = options.attach_to.as_deref().or(spec.attach_to.as_deref());
         if !spec.needs_btf_target {
@@ -242,11 +281,13 @@ impl Loader<'_> {
                 .with_reason("it replaces a function of another program")
                 .with_hint("give that program with `ProgramOptions::with_attach_program`"));
         }
-        let wanted = program::btf_target(spec.program_type, spec.attach_type.unwrap_or_default(), target);
+        let wanted =
+            program::btf_target(spec.program_type, spec.attach_type.unwrap_or_default(), target);
         match self.context.find_type(wanted.module, &wanted.name, wanted.kind)? {
             Some(Found { id, module: None }) => Ok((id, AttachTarget::Kernel)),
             Some(Found { id, module: Some(module) }) => Ok((id, AttachTarget::Module(module))),
-            None => Err(Error::new(ErrorKind::NotFound, action()).with_reason(format!("the kernel's BTF has no {} `{}`", wanted.kind, wanted.name))),
+            None => Err(Error::new(ErrorKind::NotFound, action())
+                .with_reason(format!("the kernel's BTF has no {} `{}`", wanted.kind, wanted.name))),
         }
     }
 
@@ -255,26 +296,38 @@ impl Loader<'_> {
         let mut value = vec![0; map.value_len()];
         let config = Config::read(&self.context, self.options.kconfig.as_deref())?;
         for spec in self.spec.externs.values().filter(|spec| spec.kind == ExternKind::Kconfig) {
-            let failed = |reason: String| Error::new(ErrorKind::NotFound, "find the value of a kernel option").with_reason(reason);
+            let failed = |reason: String| {
+                Error::new(ErrorKind::NotFound, "find the value of a kernel option")
+                    .with_reason(reason)
+            };
             let bytes = config.value(spec).map_err(|error| failed(error.to_string()))?;
             let start = usize::try_from(spec.offset).unwrap_or(usize::MAX);
             let place = value.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
-            let place = place.ok_or_else(|| failed(format!("`{}` lies beyond the end of the map `{}`", spec.name, map.name())))?;
+            let place = place.ok_or_else(|| {
+                failed(format!("`{}` lies beyond the end of the map `{}`", spec.name, map.name()))
+            })?;
             place.copy_from_slice(&bytes);
         }
         map.update(&0_u32.to_ne_bytes(), &value, UpdateFlags::ANY)
     }
 
     fn fill_program_arrays(&self, programs: &SpecMap<Program>) -> Result<()> {
-        for (name, spec) in self.spec.maps.iter() {
-            let (Some(map), MapContents::Entries(entries)) = (self.maps.get(name), &spec.contents) else { continue };
+        for (name, spec) in &self.spec.maps {
+            let (Some(map), MapContents::Entries(entries)) = (self.maps.get(name), &spec.contents)
+            else {
+                continue;
+            };
             if spec.map_type != MapType::PROG_ARRAY {
                 continue;
             }
             for entry in entries {
                 let program = programs.get(&entry.name).ok_or_else(|| {
-                    Error::new(ErrorKind::InvalidSpec, format!("fill map `{name}`"))
-                        .with_reason(format!("its slot {} names the program `{}`, which was not loaded", entry.key, entry.name))
+                    Error::new(ErrorKind::InvalidSpec, format!("fill map `{name}`")).with_reason(
+                        format!(
+                            "its slot {} names the program `{}`, which was not loaded",
+                            entry.key, entry.name
+                        ),
+                    )
                 })?;
                 map.set_program(&entry.key.to_ne_bytes(), program)?;
             }

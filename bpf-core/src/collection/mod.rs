@@ -9,7 +9,6 @@ use std::sync::Arc;
 use bpf_elf::spec::{CollectionSpec, SpecMap, VariableSpec};
 use once_cell::sync::OnceCell;
 
-pub(crate) use self::options::BPFFS;
 pub use self::options::{LoadOptions, LogLevel, ProgramOptions};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +38,7 @@ impl Collection {
     pub fn load(spec: &CollectionSpec, options: &LoadOptions<'_>) -> Result<Self> {
         let (maps, programs) = load::load(spec, options)?;
         let mut backings = SpecMap::new();
-        for (_, variable) in spec.variables.iter() {
+        for (_, variable) in &spec.variables {
             if maps.contains(&variable.map) && !backings.contains(&variable.map) {
                 backings.insert(variable.map.as_str(), OnceCell::new());
             }
@@ -49,12 +48,16 @@ impl Collection {
 
     /// The map of this name.
     pub fn map(&self, name: &str) -> Result<&Map> {
-        self.maps.get(name).ok_or_else(|| missing("map", name, self.maps.iter().map(|(name, _)| name)))
+        self.maps
+            .get(name)
+            .ok_or_else(|| missing("map", name, self.maps.iter().map(|(name, _)| name)))
     }
 
     /// The program of this name.
     pub fn program(&self, name: &str) -> Result<&Program> {
-        self.programs.get(name).ok_or_else(|| missing("program", name, self.programs.iter().map(|(name, _)| name)))
+        self.programs
+            .get(name)
+            .ok_or_else(|| missing("program", name, self.programs.iter().map(|(name, _)| name)))
     }
 
     /// The global variable of this name. It stays usable when the collection is dropped.

@@ -10,7 +10,7 @@ use crate::map::Map;
 use crate::program::Program;
 
 /// Where BPF file systems are mounted by convention.
-pub(crate) const BPFFS: &str = "/sys/fs/bpf";
+const BPFFS: &str = "/sys/fs/bpf";
 
 /// How a collection is loaded. The default suits most callers.
 ///
@@ -155,7 +155,11 @@ impl<'a> ProgramOptions<'a> {
 
     /// Attach to `function` of a loaded program.
     #[must_use]
-    pub fn with_attach_program(mut self, program: &'a Program, function: impl Into<String>) -> Self {
+    pub fn with_attach_program(
+        mut self,
+        program: &'a Program,
+        function: impl Into<String>,
+    ) -> Self {
         self.attach_program = Some(program);
         self.attach_to = Some(function.into());
         self
@@ -197,7 +201,10 @@ mod tests {
     #[test]
     fn maps_are_pinned_below_sys_fs_bpf_unless_told() {
         assert_eq!(LoadOptions::new().pin_folder(), Path::new("/sys/fs/bpf"));
-        assert_eq!(LoadOptions::new().with_pin_path("/run/bpf").pin_folder(), Path::new("/run/bpf"));
+        assert_eq!(
+            LoadOptions::new().with_pin_path("/run/bpf").pin_folder(),
+            Path::new("/run/bpf")
+        );
     }
 
     #[test]

@@ -32,7 +32,8 @@ impl Symbols<'_> {
     }
 
     fn missing(&self, what: &str, name: &str) -> Error {
-        Error::new(ErrorKind::NotFound, self.action()).with_reason(format!("this kernel has no {what} `{name}`"))
+        Error::new(ErrorKind::NotFound, self.action())
+            .with_reason(format!("this kernel has no {what} `{name}`"))
     }
 }
 
@@ -44,7 +45,9 @@ impl<'a> Symbols<'a> {
         Ok(match context.find_type(None, name, kind)? {
             None => None,
             Some(Found { id, module: None }) => Some(Symbol::Btf { id, fd: 0, index: 0 }),
-            Some(Found { id, module: Some(fd) }) => Some(Symbol::Btf { id, fd: fd.as_raw_fd(), index: self.index(fd.into())? }),
+            Some(Found { id, module: Some(fd) }) => {
+                Some(Symbol::Btf { id, fd: fd.as_raw_fd(), index: self.index(fd.into())? })
+            }
         })
     }
 
@@ -54,26 +57,32 @@ impl<'a> Symbols<'a> {
             // The kernel never looks at index 0, which stands for itself.
             self.fd_array.push(fd);
         }
-        let known = self.fd_array.iter().skip(1).position(|known| known.as_raw_fd() == fd.as_raw_fd());
-        let index = match known {
-            Some(index) => index.saturating_add(1),
-            None => {
-                self.fd_array.push(fd);
-                self.fd_array.len().saturating_sub(1)
-            }
+        let known =
+            self.fd_array.iter().skip(1).position(|known| known.as_raw_fd() == fd.as_raw_fd());
+        let index = if let Some(index) = known {
+            index.saturating_add(1)
+        } else {
+            self.fd_array.push(fd);
+            self.fd_array.len().saturating_sub(1)
         };
-        i16::try_from(index)
-            .map_err(|_| Error::new(ErrorKind::InvalidSpec, self.action()).with_reason("it calls functions of too many modules"))
+        i16::try_from(index).map_err(|_| {
+            Error::new(ErrorKind::InvalidSpec, self.action())
+                .with_reason("it calls functions of too many modules")
+        })
     }
 
     fn address(&self, name: &str, weak: bool) -> Result<Symbol> {
         let addresses = self.addresses.get_or_try_init(|| {
             let wanted = self.spec.externs.names().collect();
-            crate::kallsyms::read(&wanted).map_err(|source| Error::io("read the addresses of kernel symbols from /proc/kallsyms", source))
+            crate::kallsyms::read(&wanted).map_err(|source| {
+                Error::io("read the addresses of kernel symbols from /proc/kallsyms", source)
+            })
         })?;
         match addresses.get(name) {
             Some(0) => Err(Error::new(ErrorKind::NotPermitted, self.action())
-                .with_reason(format!("the address of the kernel symbol `{name}` is hidden from this process"))
+                .with_reason(format!(
+                    "the address of the kernel symbol `{name}` is hidden from this process"
+                ))
                 .with_hint("needs CAP_SYSLOG, and kernel.kptr_restrict below 2")),
             Some(&address) => Ok(Symbol::Address(address)),
             None if weak => Ok(Symbol::Missing),
@@ -92,7 +101,9 @@ impl Resolve for Symbols<'_> {
         if self.spec.maps.contains(name) {
             return Ok(None);
         }
-        Err(Error::new(ErrorKind::InvalidSpec, self.action()).with_reason(format!("it refers to a map `{name}`, which the collection does not have")))
+        Err(Error::new(ErrorKind::InvalidSpec, self.action()).with_reason(format!(
+            "it refers to a map `{name}`, which the collection does not have"
+        )))
     }
 
     fn kfunc(&mut self, name: &str, weak: bool) -> Result<Symbol> {
@@ -104,7 +115,12 @@ impl Resolve for Symbols<'_> {
     }
 
     fn ksym(&mut self, name: &str, weak: bool) -> Result<Symbol> {
-        let typeless = self.spec.externs.get(name).and_then(|spec| spec.type_name.as_deref()).is_none_or(|name| name.ends_with("void"));
+        let typeless = self
+            .spec
+            .externs
+            .get(name)
+            .and_then(|spec| spec.type_name.as_deref())
+            .is_none_or(|name| name.ends_with("void"));
         if typeless {
             return self.address(name, weak);
         }
@@ -116,6 +132,7 @@ impl Resolve for Symbols<'_> {
     }
 
     fn broken(&self, slot: usize) -> Error {
-        Error::new(ErrorKind::InvalidSpec, self.action()).with_reason(format!("instruction {slot} cannot hold what it refers to"))
+        Error::new(ErrorKind::InvalidSpec, self.action())
+            .with_reason(format!("instruction {slot} cannot hold what it refers to"))
     }
 }

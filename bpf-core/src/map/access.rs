@@ -15,9 +15,15 @@ impl Map {
     }
 
     /// As [`lookup_into`](Self::lookup_into); with [`UpdateFlags::LOCK`] the copy holds the value's spin lock (Linux 5.1).
-    pub fn lookup_into_with(&self, key: &[u8], value: &mut [u8], flags: UpdateFlags) -> Result<bool> {
-        bpf_sys::map::lookup(self.as_map_fd(), key, value, flags)
-            .map_err(|source| self.access_error("look up a key in", Some(key), Some(value.len()), source))
+    pub fn lookup_into_with(
+        &self,
+        key: &[u8],
+        value: &mut [u8],
+        flags: UpdateFlags,
+    ) -> Result<bool> {
+        bpf_sys::map::lookup(self.as_map_fd(), key, value, flags).map_err(|source| {
+            self.access_error("look up a key in", Some(key), Some(value.len()), source)
+        })
     }
 
     /// The value of `key`, if it has one: [`value_len`](Self::value_len) bytes.
@@ -50,15 +56,17 @@ impl Map {
 
     /// Moves the value of `key` to `value`, deleting the key, in one step (queues and stacks 4.20, hash maps 5.14). False when there is none.
     pub fn lookup_and_delete(&self, key: &[u8], value: &mut [u8]) -> Result<bool> {
-        bpf_sys::map::lookup_and_delete(self.as_map_fd(), key, value, UpdateFlags::ANY)
-            .map_err(|source| self.access_error("take a value from", Some(key), Some(value.len()), source))
+        bpf_sys::map::lookup_and_delete(self.as_map_fd(), key, value, UpdateFlags::ANY).map_err(
+            |source| self.access_error("take a value from", Some(key), Some(value.len()), source),
+        )
     }
 
     /// Writes the key that follows `key` (the first, for `None`) to `next`. False after the last key.
     ///
     /// In a hash map the order is arbitrary, and the key that follows a deleted key is the first: see [`keys`](Self::keys).
     pub fn next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result<bool> {
-        bpf_sys::map::next_key(self.as_map_fd(), key, next).map_err(|source| self.access_error("read the keys of", key, None, source))
+        bpf_sys::map::next_key(self.as_map_fd(), key, next)
+            .map_err(|source| self.access_error("read the keys of", key, None, source))
     }
 
     /// Adds a value to a queue, a stack or a bloom filter. With [`UpdateFlags::EXIST`] a full queue or stack drops its oldest value.
@@ -79,7 +87,13 @@ impl Map {
 
     /// A failed access, with a kind for what maps answer.
     #[cold]
-    fn access_error(&self, doing: &str, key: Option<&[u8]>, value: Option<usize>, source: SysError) -> Error {
+    fn access_error(
+        &self,
+        doing: &str,
+        key: Option<&[u8]>,
+        value: Option<usize>,
+        source: SysError,
+    ) -> Error {
         if let Some(key) = key.filter(|key| key.len() != self.shape().key_len()) {
             return self.wrong_size(doing, "key", key.len(), self.shape().key_len());
         }
@@ -96,15 +110,16 @@ impl Map {
         match source.errno {
             _ if source.note.is_some() => error.with_kind(ErrorKind::WrongSize),
             Errno::EPERM if self.is_frozen() => error.with_kind(ErrorKind::ReadOnly),
-            Errno::ENOTSUPP | Errno::EOPNOTSUPP => {
-                error.with_kind(ErrorKind::WrongType).with_reason(format!("a map of type {} cannot", self.map_type()))
-            }
+            Errno::ENOTSUPP | Errno::EOPNOTSUPP => error
+                .with_kind(ErrorKind::WrongType)
+                .with_reason(format!("a map of type {} cannot", self.map_type())),
             _ => error,
         }
     }
 
     #[cold]
     pub(super) fn wrong_size(&self, doing: &str, what: &str, got: usize, want: usize) -> Error {
-        Error::new(ErrorKind::WrongSize, self.action(doing)).with_reason(format!("the {what} has {got} bytes, the map's has {want}"))
+        Error::new(ErrorKind::WrongSize, self.action(doing))
+            .with_reason(format!("the {what} has {got} bytes, the map's has {want}"))
     }
 }

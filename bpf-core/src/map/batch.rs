@@ -33,7 +33,9 @@ impl Map {
     /// Sets many values; keys and values lie one after the other. Answers how many were set; an error may come after some.
     pub fn update_batch(&self, keys: &[u8], values: &[u8], flags: UpdateFlags) -> Result<usize> {
         bpf_sys::map::update_batch(self.as_map_fd(), keys, values, flags).map_err(|failed| {
-            let error = self.walk_error("update", failed.error).with_reason(format!("after {} entries", failed.count));
+            let error = self
+                .walk_error("update", failed.error)
+                .with_reason(format!("after {} entries", failed.count));
             match failed.error.errno {
                 Errno::EEXIST => error.with_kind(ErrorKind::KeyExists),
                 Errno::ENOENT => error.with_kind(ErrorKind::KeyNotFound),
@@ -69,7 +71,15 @@ impl<'map> Batches<'map> {
     fn new(map: &'map Map, count: usize, delete: bool) -> Self {
         // A map holds no more, and the buffers need not be larger.
         let limit = usize::try_from(map.max_entries()).unwrap_or(usize::MAX).max(1);
-        Self { map, cursor: BatchCursor::new(), count: count.clamp(1, limit), keys: Vec::new(), values: Vec::new(), delete, done: false }
+        Self {
+            map,
+            cursor: BatchCursor::new(),
+            count: count.clamp(1, limit),
+            keys: Vec::new(),
+            values: Vec::new(),
+            delete,
+            done: false,
+        }
     }
 
     /// The next entries; `None` at the end.
@@ -81,14 +91,24 @@ impl<'map> Batches<'map> {
             let map = self.map.as_map_fd();
             let (keys, values) = (&mut self.keys, &mut self.values);
             let result = if self.delete {
-                bpf_sys::map::lookup_and_delete_batch(map, &mut self.cursor, keys, values, UpdateFlags::ANY)
+                bpf_sys::map::lookup_and_delete_batch(
+                    map,
+                    &mut self.cursor,
+                    keys,
+                    values,
+                    UpdateFlags::ANY,
+                )
             } else {
                 bpf_sys::map::lookup_batch(map, &mut self.cursor, keys, values, UpdateFlags::ANY)
             };
             let batch = match result {
                 Ok(batch) => batch,
                 // One bucket of the hash table has more entries than there is room for.
-                Err(error) if error.errno == Errno::ENOSPC && self.count < usize::try_from(self.map.max_entries()).unwrap_or(usize::MAX) => {
+                Err(error)
+                    if error.errno == Errno::ENOSPC
+                        && self.count
+                            < usize::try_from(self.map.max_entries()).unwrap_or(usize::MAX) =>
+                {
                     self.count = self.count.saturating_mul(2);
                     continue;
                 }
@@ -96,8 +116,10 @@ impl<'map> Batches<'map> {
             };
             self.done = batch.done;
             if batch.count > 0 {
-                let keys = self.keys.get(..batch.count.saturating_mul(key_size)).unwrap_or_default();
-                let values = self.values.get(..batch.count.saturating_mul(value_size)).unwrap_or_default();
+                let keys =
+                    self.keys.get(..batch.count.saturating_mul(key_size)).unwrap_or_default();
+                let values =
+                    self.values.get(..batch.count.saturating_mul(value_size)).unwrap_or_default();
                 return Ok(Some(Batch { keys, values, key_size, value_size }));
             }
         }
@@ -136,8 +158,12 @@ impl<'buffer> Batch<'buffer> {
     }
 
     /// Keys with their values.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'buffer [u8], &'buffer [u8])> + use<'buffer> {
+    pub fn iter(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&'buffer [u8], &'buffer [u8])> + use<'buffer> {
         // A batch has entries, so no size is 0; `max` is for the type system.
-        self.keys.chunks_exact(self.key_size.max(1)).zip(self.values.chunks_exact(self.value_size.max(1)))
+        self.keys
+            .chunks_exact(self.key_size.max(1))
+            .zip(self.values.chunks_exact(self.value_size.max(1)))
     }
 }

@@ -44,7 +44,8 @@ impl Map {
         if mismatches.is_empty() {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Incompatible, format!("use an existing map for `{}`", spec.name)).with_mismatches(mismatches))
+        Err(Error::new(ErrorKind::Incompatible, format!("use an existing map for `{}`", spec.name))
+            .with_mismatches(mismatches))
     }
 }
 
@@ -93,7 +94,8 @@ mod tests {
     fn check(edit: impl FnOnce(&mut Wanted), expected: &[&str]) {
         let mut found = facts();
         edit(&mut found);
-        let got: Vec<String> = mismatches(&facts(), &found).iter().map(ToString::to_string).collect();
+        let got: Vec<String> =
+            mismatches(&facts(), &found).iter().map(ToString::to_string).collect();
         assert_eq!(got, expected);
     }
 
@@ -116,7 +118,9 @@ mod tests {
 
     #[test]
     fn device_maps_may_have_become_read_only_for_programs() {
-        for (map_type, differ) in [(MapType::DEVMAP, false), (MapType::DEVMAP_HASH, false), (MapType::ARRAY, true)] {
+        for (map_type, differ) in
+            [(MapType::DEVMAP, false), (MapType::DEVMAP_HASH, false), (MapType::ARRAY, true)]
+        {
             let wanted = Wanted { map_type, ..facts() };
             let found = Wanted { flags: MapFlags::RDONLY_PROG, ..wanted };
             assert_eq!(!mismatches(&wanted, &found).is_empty(), differ, "{map_type:?}");

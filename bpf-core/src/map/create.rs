@@ -44,14 +44,17 @@ impl Wanted {
         match spec.map_type {
             MapType::RINGBUF | MapType::USER_RINGBUF => {
                 let page = u32::try_from(bpf_sys::kernel::page_size()).unwrap_or(4096);
-                wanted.max_entries = ring_size(spec.max_entries, page)
-                    .ok_or_else(|| Error::new(ErrorKind::InvalidSpec, action(spec)).with_reason("its ring is larger than 2 GiB"))?;
+                wanted.max_entries = ring_size(spec.max_entries, page).ok_or_else(|| {
+                    Error::new(ErrorKind::InvalidSpec, action(spec))
+                        .with_reason("its ring is larger than 2 GiB")
+                })?;
             }
             MapType::PERF_EVENT_ARRAY => {
                 wanted.key_size = 4;
                 wanted.value_size = 4;
                 if spec.max_entries == 0 {
-                    let cpus = bpf_sys::kernel::possible_cpus().map_err(|source| Error::system(action(spec), source))?;
+                    let cpus = bpf_sys::kernel::possible_cpus()
+                        .map_err(|source| Error::system(action(spec), source))?;
                     wanted.max_entries = u32::try_from(cpus.count()).unwrap_or(u32::MAX);
                 }
             }
@@ -79,7 +82,9 @@ impl Map {
     /// ```
     pub fn create(spec: &MapSpec) -> Result<Self> {
         let context = Context::new();
-        let create = |spec: &MapSpec, inner| create(spec, &CreateOptions { btf: None, inner, context: &context });
+        let create = |spec: &MapSpec, inner| {
+            create(spec, &CreateOptions { btf: None, inner, context: &context })
+        };
         let inner = spec.inner.as_deref().map(|inner| create(inner, None)).transpose()?;
         create(spec, inner.as_ref())
     }
@@ -88,7 +93,8 @@ impl Map {
 /// Creates a map; names, BTF and a mapping are left out when the kernel does not take them.
 pub(crate) fn create(spec: &MapSpec, options: &CreateOptions<'_>) -> Result<Map> {
     let wanted = Wanted::from_spec(spec)?;
-    let mut full = MapCreate::new(wanted.map_type, wanted.key_size, wanted.value_size, wanted.max_entries);
+    let mut full =
+        MapCreate::new(wanted.map_type, wanted.key_size, wanted.value_size, wanted.max_entries);
     full.flags = wanted.flags;
     full.inner_map = options.inner.map(AsMapFd::as_map_fd);
     full.numa_node = spec.numa_node;
@@ -103,7 +109,9 @@ pub(crate) fn create(spec: &MapSpec, options: &CreateOptions<'_>) -> Result<Map>
 
 /// The BTF types of key and value, where this type of map may have them (libbpf: R9).
 fn add_types<'a>(create: &mut MapCreate<'a>, spec: &MapSpec, options: &CreateOptions<'a>) {
-    let Some(value) = spec.value_type.as_ref().filter(|_| takes_types(spec.map_type)) else { return };
+    let Some(value) = spec.value_type.as_ref().filter(|_| takes_types(spec.map_type)) else {
+        return;
+    };
     let Some(btf) = options.btf else { return };
     create.btf = Some(btf.as_borrowed());
     create.btf_key_type_id = spec.key_type.as_ref().map_or(0, TypeRef::id);
@@ -180,13 +188,17 @@ fn explain(spec: &MapSpec, wanted: &Wanted, context: &Context, source: SysError)
     if let Some(unsupported) = context.unsupported_map_type(wanted.map_type) {
         return error.with_kind(unsupported);
     }
-    if wanted.flags.contains(MapFlags::RDONLY_PROG) || wanted.flags.contains(MapFlags::WRONLY_PROG) {
-        if let Some(unsupported) = context.older_than("read-only maps (constant data sections)", (5, 2)) {
+    if wanted.flags.contains(MapFlags::RDONLY_PROG) || wanted.flags.contains(MapFlags::WRONLY_PROG)
+    {
+        if let Some(unsupported) =
+            context.older_than("read-only maps (constant data sections)", (5, 2))
+        {
             return error.with_kind(unsupported);
         }
     }
     if wanted.flags.contains(MapFlags::MMAPABLE) {
-        if let Some(unsupported) = context.older_than("maps that can be mapped into memory", (5, 5)) {
+        if let Some(unsupported) = context.older_than("maps that can be mapped into memory", (5, 5))
+        {
             return error.with_kind(unsupported);
         }
     }
@@ -194,11 +206,19 @@ fn explain(spec: &MapSpec, wanted: &Wanted, context: &Context, source: SysError)
     let hint = match wanted.map_type {
         _ if wanted.max_entries == 0 && !keyed_by_owner(wanted.map_type) => "max_entries is 0",
         MapType::LPM_TRIE if !no_prealloc => "maps of this type need the flag BPF_F_NO_PREALLOC",
-        map_type if keyed_by_owner(map_type) && !no_prealloc => "maps of this type need the flag BPF_F_NO_PREALLOC",
-        MapType::ARRAY | MapType::PERCPU_ARRAY if wanted.key_size != 4 => "keys of arrays have 4 bytes",
+        map_type if keyed_by_owner(map_type) && !no_prealloc => {
+            "maps of this type need the flag BPF_F_NO_PREALLOC"
+        }
+        MapType::ARRAY | MapType::PERCPU_ARRAY if wanted.key_size != 4 => {
+            "keys of arrays have 4 bytes"
+        }
         MapType::ARRAY | MapType::PERCPU_ARRAY if wanted.value_size == 0 => "value_size is 0",
-        MapType::ARRAY | MapType::PERCPU_ARRAY | MapType::LRU_HASH if no_prealloc => "maps of this type do not take the flag BPF_F_NO_PREALLOC",
-        map_type if is_map_in_map(map_type) && spec.inner.is_none() => "it has no definition of its inner maps",
+        MapType::ARRAY | MapType::PERCPU_ARRAY | MapType::LRU_HASH if no_prealloc => {
+            "maps of this type do not take the flag BPF_F_NO_PREALLOC"
+        }
+        map_type if is_map_in_map(map_type) && spec.inner.is_none() => {
+            "it has no definition of its inner maps"
+        }
         _ => return error,
     };
     error.with_hint(hint)
@@ -206,7 +226,13 @@ fn explain(spec: &MapSpec, wanted: &Wanted, context: &Context, source: SysError)
 
 /// Storage that belongs to another kernel object, one value for each.
 fn keyed_by_owner(map_type: MapType) -> bool {
-    matches!(map_type, MapType::SK_STORAGE | MapType::INODE_STORAGE | MapType::TASK_STORAGE | MapType::CGRP_STORAGE)
+    matches!(
+        map_type,
+        MapType::SK_STORAGE
+            | MapType::INODE_STORAGE
+            | MapType::TASK_STORAGE
+            | MapType::CGRP_STORAGE
+    )
 }
 
 #[cfg(test)]
@@ -233,7 +259,9 @@ mod tests {
 
     #[test]
     fn only_data_sections_may_lose_their_mapping() {
-        for (section, data) in [(".bss", true), (".rodata.x", true), (".maps", false), ("maps", false), ("", false)] {
+        for (section, data) in
+            [(".bss", true), (".rodata.x", true), (".maps", false), ("maps", false), ("", false)]
+        {
             let mut spec = MapSpec::new("m", MapType::ARRAY, 4, 4, 1);
             section.clone_into(&mut spec.section);
             assert_eq!(is_data(&spec), data, "{section}");

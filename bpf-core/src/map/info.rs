@@ -48,7 +48,8 @@ impl Map {
 
 /// What the kernel tells about the map `name`.
 pub(super) fn read(fd: MapFd<'_>, name: &str) -> Result<MapInfo> {
-    let info = bpf_sys::map::info(fd).map_err(|source| Error::system(format!("describe map `{name}`"), source))?;
+    let info = bpf_sys::map::info(fd)
+        .map_err(|source| Error::system(format!("describe map `{name}`"), source))?;
     Ok(MapInfo {
         id: MapId(info.id),
         map_type: MapType(info.r#type),

@@ -91,7 +91,10 @@ impl Map {
 
     /// A second owner of the same map.
     pub fn try_clone(&self) -> Result<Self> {
-        let fd = self.fd.try_clone().map_err(|source| Error::io(self.action("duplicate the descriptor of"), source))?;
+        let fd = self
+            .fd
+            .try_clone()
+            .map_err(|source| Error::io(self.action("duplicate the descriptor of"), source))?;
         let frozen = AtomicBool::new(self.is_frozen());
         Ok(Self { fd, name: self.name.clone(), frozen })
     }

@@ -26,7 +26,11 @@ pub struct PerCpu<V> {
 impl<V: FromBytes + IntoBytes + Immutable> PerCpu<V> {
     /// Values of zero bytes.
     pub(crate) fn zeroed(layout: Layout) -> Self {
-        Self { bytes: vec![0; layout.stride.saturating_mul(layout.cpus)], layout, value: PhantomData }
+        Self {
+            bytes: vec![0; layout.stride.saturating_mul(layout.cpus)],
+            layout,
+            value: PhantomData,
+        }
     }
 
     /// The number of possible CPUs.

@@ -41,7 +41,8 @@ impl<K, V> Copy for TypedMap<'_, K, V> {}
 impl<'map, K, V> TypedMap<'map, K, V> {
     pub(super) fn new(map: &'map Map) -> Result<Self> {
         if map.map_type().is_per_cpu() {
-            return Err(Error::new(ErrorKind::WrongType, map.action("view")).with_reason("its values are per CPU: use `per_cpu`"));
+            return Err(Error::new(ErrorKind::WrongType, map.action("view"))
+                .with_reason("its values are per CPU: use `per_cpu`"));
         }
         check_sizes::<K, V>(map)?;
         Ok(Self { map, types: PhantomData })
@@ -67,7 +68,8 @@ where
     /// The value of `key`, read under its spin lock (Linux 5.1).
     pub fn get_locked(self, key: &K) -> Result<Option<V>> {
         let mut value = V::new_zeroed();
-        let found = self.map.lookup_into_with(key.as_bytes(), value.as_mut_bytes(), UpdateFlags::LOCK)?;
+        let found =
+            self.map.lookup_into_with(key.as_bytes(), value.as_mut_bytes(), UpdateFlags::LOCK)?;
         Ok(found.then_some(value))
     }
 
@@ -142,11 +144,16 @@ impl<K, V> Copy for PerCpuMap<'_, K, V> {}
 impl<'map, K, V> PerCpuMap<'map, K, V> {
     pub(super) fn new(map: &'map Map) -> Result<Self> {
         if !map.map_type().is_per_cpu() {
-            return Err(Error::new(ErrorKind::WrongType, map.action("view")).with_reason("its values are not per CPU: use `typed`"));
+            return Err(Error::new(ErrorKind::WrongType, map.action("view"))
+                .with_reason("its values are not per CPU: use `typed`"));
         }
         check_sizes::<K, V>(map)?;
         let shape = map.shape();
-        Ok(Self { map, layout: Layout { stride: shape.stride, cpus: shape.values }, types: PhantomData })
+        Ok(Self {
+            map,
+            layout: Layout { stride: shape.stride, cpus: shape.values },
+            types: PhantomData,
+        })
     }
 
     /// The map that this is a view of.
@@ -197,7 +204,9 @@ where
 }
 
 /// Keys of the size of `K`, as `K`.
-fn typed_keys<'map, K: FromZeros + IntoBytes + FromBytes + 'map>(keys: Keys<'map>) -> impl Iterator<Item = Result<K>> + 'map {
+fn typed_keys<'map, K: FromZeros + IntoBytes + FromBytes + 'map>(
+    keys: Keys<'map>,
+) -> impl Iterator<Item = Result<K>> + 'map {
     keys.map(|key| {
         key.map(|bytes| {
             let mut key = K::new_zeroed();
@@ -213,7 +222,8 @@ fn typed_keys<'map, K: FromZeros + IntoBytes + FromBytes + 'map>(keys: Keys<'map
 /// The sizes of both types are those of the map.
 fn check_sizes<K, V>(map: &Map) -> Result<()> {
     let value_size = usize::try_from(map.value_size()).unwrap_or(usize::MAX);
-    let sizes = [("key", size_of::<K>(), map.shape().key_len()), ("value", size_of::<V>(), value_size)];
+    let sizes =
+        [("key", size_of::<K>(), map.shape().key_len()), ("value", size_of::<V>(), value_size)];
     match sizes.into_iter().find(|(_, ours, kernel)| ours != kernel) {
         Some((what, ours, kernel)) => Err(map.wrong_size("view", what, ours, kernel)),
         None => Ok(()),

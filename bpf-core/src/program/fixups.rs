@@ -1,6 +1,8 @@
 //! The last changes of a program before it is loaded: numbers that only the running kernel can give.
 
-use bpf_asm::{Opcode, PSEUDO_BTF_ID, PSEUDO_KFUNC_CALL, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, Register, Slot};
+use bpf_asm::{
+    Opcode, PSEUDO_BTF_ID, PSEUDO_KFUNC_CALL, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, Register, Slot,
+};
 use bpf_elf::prepare::{Fixup, FixupTarget};
 
 /// What a symbol of the kernel is.
@@ -32,7 +34,11 @@ const POISON_MAP: i32 = 2_001_000_000;
 const POISON_KFUNC: i32 = 2_002_000_000;
 
 /// Completes the instructions.
-pub(crate) fn apply<R: Resolve>(slots: &mut [Slot], fixups: &[Fixup], resolve: &mut R) -> Result<(), R::Error> {
+pub(crate) fn apply<R: Resolve>(
+    slots: &mut [Slot],
+    fixups: &[Fixup],
+    resolve: &mut R,
+) -> Result<(), R::Error> {
     for fixup in fixups {
         let at = fixup.slot;
         match &fixup.target {
@@ -44,7 +50,7 @@ pub(crate) fn apply<R: Resolve>(slots: &mut [Slot], fixups: &[Fixup], resolve: &
             FixupTarget::MapValue { map, offset } => {
                 let fd = resolve.map(map)?;
                 let Some((low, high)) = load(slots, at) else { return Err(resolve.broken(at)) };
-                map_load(low, high, PSEUDO_MAP_VALUE, fd, offset.cast_signed());
+                map_load(low, high, PSEUDO_MAP_VALUE, fd, signed(*offset));
             }
             FixupTarget::Kfunc { name, weak } => {
                 let symbol = resolve.kfunc(name, *weak)?;
@@ -52,7 +58,7 @@ pub(crate) fn apply<R: Resolve>(slots: &mut [Slot], fixups: &[Fixup], resolve: &
                 match symbol {
                     Symbol::Btf { id, index, .. } => {
                         slot.src = PSEUDO_KFUNC_CALL;
-                        slot.imm = id.cast_signed();
+                        slot.imm = signed(id);
                         slot.offset = index;
                     }
                     Symbol::Address(_) | Symbol::Missing => poison(slot, POISON_KFUNC),
@@ -83,16 +89,13 @@ fn load(slots: &mut [Slot], at: usize) -> Option<(&mut Slot, &mut Slot)> {
 }
 
 fn map_load(low: &mut Slot, high: &mut Slot, pseudo: Register, fd: Option<i32>, offset: i32) {
-    match fd {
-        Some(fd) => {
-            low.src = pseudo;
-            low.imm = fd;
-            high.imm = offset;
-        }
-        None => {
-            poison(low, POISON_MAP);
-            poison(high, POISON_MAP);
-        }
+    if let Some(fd) = fd {
+        low.src = pseudo;
+        low.imm = fd;
+        high.imm = offset;
+    } else {
+        poison(low, POISON_MAP);
+        poison(high, POISON_MAP);
     }
 }
 
@@ -100,7 +103,7 @@ fn symbol_load(low: &mut Slot, high: &mut Slot, symbol: Symbol) {
     match symbol {
         Symbol::Btf { id, fd, .. } => {
             low.src = PSEUDO_BTF_ID;
-            low.imm = id.cast_signed();
+            low.imm = signed(id);
             high.imm = fd;
         }
         Symbol::Address(address) => {
@@ -117,8 +120,14 @@ fn symbol_load(low: &mut Slot, high: &mut Slot, symbol: Symbol) {
 
 /// The low and the high half.
 fn halves(value: u64) -> [i32; 2] {
-    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
-    [i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h])]
+    let low = u32::try_from(value & u64::from(u32::MAX)).unwrap_or_default();
+    let high = u32::try_from(value >> 32).unwrap_or_default();
+    [signed(low), signed(high)]
+}
+
+/// The same bits.
+fn signed(value: u32) -> i32 {
+    i32::from_ne_bytes(value.to_ne_bytes())
 }
 
 fn poison(slot: &mut Slot, imm: i32) {

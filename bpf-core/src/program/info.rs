@@ -58,13 +58,15 @@ impl Program {
 
     /// The id (Linux 4.13).
     pub fn id(&self) -> Result<ProgramId> {
-        let info = bpf_sys::prog::info(self.as_prog_fd()).map_err(|source| self.error("describe", source))?;
+        let info = bpf_sys::prog::info(self.as_prog_fd())
+            .map_err(|source| self.error("describe", source))?;
         Ok(ProgramId(info.id))
     }
 
     /// How often and how long the program ran while statistics were enabled.
     pub fn stats(&self) -> Result<ProgramStats> {
-        let info = bpf_sys::prog::info(self.as_prog_fd()).map_err(|source| self.error("describe", source))?;
+        let info = bpf_sys::prog::info(self.as_prog_fd())
+            .map_err(|source| self.error("describe", source))?;
         Ok(ProgramStats {
             run_count: info.run_cnt,
             run_time: Duration::from_nanos(info.run_time_ns),

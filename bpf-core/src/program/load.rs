@@ -65,7 +65,9 @@ pub(crate) fn load(mut request: Request<'_>) -> Result<Program> {
         Err(refused) => refused,
     };
     // Before 5.5 there is one function for both address spaces.
-    if request.context.older_than("bpf_probe_read_kernel", (5, 5)).is_some() && replace_probe_reads(&mut request.slots) {
+    if request.context.older_than("bpf_probe_read_kernel", (5, 5)).is_some()
+        && replace_probe_reads(&mut request.slots)
+    {
         match request.attempt(without) {
             Ok(loaded) => return Ok(request.finish(loaded)),
             Err(next) => refused = next,
@@ -138,11 +140,16 @@ impl Request<'_> {
         loop {
             let mut load = Load::default();
             load.program_type = self.spec.program_type;
-            load.attach_type = self.spec.attach_type.filter(|_| !without.attach_type).unwrap_or_default();
+            load.attach_type =
+                self.spec.attach_type.filter(|_| !without.attach_type).unwrap_or_default();
             load.instructions = &instructions;
             load.license = &license;
             load.flags = self.flags;
-            load.name = if without.name { ObjectName::NONE } else { ObjectName::sanitized(&self.spec.name) };
+            load.name = if without.name {
+                ObjectName::NONE
+            } else {
+                ObjectName::sanitized(&self.spec.name)
+            };
             load.kernel_version = self.kernel_version;
             load.btf = self.btf.filter(|_| !without.debug_info);
             load.func_info = &func_info;
@@ -157,13 +164,15 @@ impl Request<'_> {
             let result = bpf_sys::prog::load(&mut load);
             match result {
                 Ok(fd) => return Ok((fd, VerifierLog::from_bytes(&log, false))),
-                Err(refused) => match larger_log(log.len(), &refused) {
-                    Some(len) => log.resize(len, 0),
-                    None => {
-                        let log = VerifierLog::from_bytes(&log, refused.error.errno == Errno::ENOSPC);
-                        return Err(Refused { error: refused.error, log });
+                Err(refused) => {
+                    if let Some(len) = larger_log(log.len(), &refused) {
+                        log.resize(len, 0);
+                        continue;
                     }
-                },
+                    let truncated = refused.error.errno == Errno::ENOSPC;
+                    let log = VerifierLog::from_bytes(&log, truncated);
+                    return Err(Refused { error: refused.error, log });
+                }
             }
         }
     }
@@ -174,7 +183,10 @@ impl Request<'_> {
             return (Vec::new(), Vec::new());
         }
         let functions = self.func_infos.iter().flat_map(|info| [info.slot, info.type_id]);
-        let lines = self.line_infos.iter().flat_map(|line| [line.slot, line.file_name, line.line_text, line.line_column]);
+        let lines = self
+            .line_infos
+            .iter()
+            .flat_map(|line| [line.slot, line.file_name, line.line_text, line.line_column]);
         (functions.flat_map(u32::to_ne_bytes).collect(), lines.flat_map(u32::to_ne_bytes).collect())
     }
 
@@ -188,7 +200,11 @@ impl Request<'_> {
         let error = Error::system(self.action(), source);
         if !log.is_empty() {
             let hint = hint(&log);
-            let mut error = if source.errno == Errno::EPERM { error } else { error.with_kind(ErrorKind::Verifier) };
+            let mut error = if source.errno == Errno::EPERM {
+                error
+            } else {
+                error.with_kind(ErrorKind::Verifier)
+            };
             if let Some(hint) = hint {
                 error = error.with_hint(hint);
             }
@@ -229,9 +245,15 @@ fn hint(log: &VerifierLog) -> Option<&'static str> {
     let (_, number) = log.complaint()?.split_once("unknown#")?;
     let number: u32 = number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
     match number {
-        195_896_080 => Some("this instruction reads a type, field or value that this kernel does not have (CO-RE)"),
-        2_001_000_000..2_002_000_000 => Some("this instruction uses a map that was not created (its `autocreate` is off)"),
-        2_002_000_000..2_003_000_000 => Some("this instruction calls a kernel function that this kernel does not have"),
+        195_896_080 => Some(
+            "this instruction reads a type, field or value that this kernel does not have (CO-RE)",
+        ),
+        2_001_000_000..2_002_000_000 => {
+            Some("this instruction uses a map that was not created (its `autocreate` is off)")
+        }
+        2_002_000_000..2_003_000_000 => {
+            Some("this instruction calls a kernel function that this kernel does not have")
+        }
         _ => None,
     }
 }
@@ -261,7 +283,11 @@ mod tests {
             (0, Errno::ENOSPC, 100_000, None),
         ];
         for (len, errno, true_size, expected) in rows {
-            assert_eq!(larger_log(len, &refused(errno, true_size)), expected, "{len} {errno} {true_size}");
+            assert_eq!(
+                larger_log(len, &refused(errno, true_size)),
+                expected,
+                "{len} {errno} {true_size}"
+            );
         }
     }
 

@@ -30,7 +30,7 @@ use crate::verifier::VerifierLog;
 pub struct Program {
     fd: OwnedProgFd,
     name: String,
-    program_type: ProgramType,
+    kind: ProgramType,
     origin: Origin,
     log: Option<VerifierLog>,
 }
@@ -47,7 +47,11 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn of(spec: &ProgramSpec) -> Self {
-        Self { section: spec.section.clone(), attach_type: spec.attach_type, attach_to: spec.attach_to.clone() }
+        Self {
+            section: spec.section.clone(),
+            attach_type: spec.attach_type,
+            attach_to: spec.attach_to.clone(),
+        }
     }
 }
 
@@ -55,13 +59,15 @@ impl Program {
     /// Opens the program that is pinned at `path`.
     pub fn from_pin(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let fd = bpf_sys::object::open_program(path).map_err(|source| crate::pin::open_error("program", path, source))?;
+        let fd = bpf_sys::object::open_program(path)
+            .map_err(|source| crate::pin::open_error("program", path, source))?;
         Self::opened(fd)
     }
 
     /// Opens the program with this id (Linux 4.13). Needs `CAP_SYS_ADMIN`.
     pub fn from_id(id: ProgramId) -> Result<Self> {
-        let fd = bpf_sys::object::program_by_id(id).map_err(|source| Error::system(format!("open program {id}"), source).or_not_found())?;
+        let fd = bpf_sys::object::program_by_id(id)
+            .map_err(|source| Error::system(format!("open program {id}"), source).or_not_found())?;
         Self::opened(fd)
     }
 
@@ -72,7 +78,7 @@ impl Program {
 
     /// The type of the program.
     pub fn program_type(&self) -> ProgramType {
-        self.program_type
+        self.kind
     }
 
     /// The section name in the object file; empty for a program that was opened by id or path.
@@ -87,14 +93,24 @@ impl Program {
 
     /// A second owner of the same program.
     pub fn try_clone(&self) -> Result<Self> {
-        let fd = self.fd.try_clone().map_err(|source| Error::io(self.action("duplicate the descriptor of"), source))?;
-        Ok(Self { fd, name: self.name.clone(), program_type: self.program_type, origin: self.origin.clone(), log: self.log.clone() })
+        let fd = self
+            .fd
+            .try_clone()
+            .map_err(|source| Error::io(self.action("duplicate the descriptor of"), source))?;
+        Ok(Self {
+            fd,
+            name: self.name.clone(),
+            kind: self.kind,
+            origin: self.origin.clone(),
+            log: self.log.clone(),
+        })
     }
 
     /// Gives the program a path, on a bpffs, that keeps it alive.
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        bpf_sys::object::pin(self, None, path).map_err(|source| crate::pin::pin_error("program", &self.name, path, source))
+        bpf_sys::object::pin(self, None, path)
+            .map_err(|source| crate::pin::pin_error("program", &self.name, path, source))
     }
 
     /// Removes a path that keeps a program alive.
@@ -104,16 +120,27 @@ impl Program {
 
     /// Keeps `map` alive as long as this program, though no instruction uses it (Linux 5.10).
     pub fn bind_map(&self, map: &Map) -> Result<()> {
-        bpf_sys::prog::bind_map(self.as_prog_fd(), map.as_map_fd()).map_err(|source| self.error(&format!("bind map `{}` to", map.name()), source))
+        bpf_sys::prog::bind_map(self.as_prog_fd(), map.as_map_fd())
+            .map_err(|source| self.error(&format!("bind map `{}` to", map.name()), source))
     }
 
-    pub(crate) fn from_parts(fd: OwnedProgFd, spec: &ProgramSpec, log: Option<VerifierLog>) -> Self {
-        Self { fd, name: spec.name.clone(), program_type: spec.program_type, origin: Origin::of(spec), log }
+    pub(crate) fn from_parts(
+        fd: OwnedProgFd,
+        spec: &ProgramSpec,
+        log: Option<VerifierLog>,
+    ) -> Self {
+        Self { fd, name: spec.name.clone(), kind: spec.program_type, origin: Origin::of(spec), log }
     }
 
     fn opened(fd: OwnedProgFd) -> Result<Self> {
         let info = info::read(fd.as_prog_fd(), "")?;
-        Ok(Self { fd, name: info.name, program_type: info.program_type, origin: Origin::default(), log: None })
+        Ok(Self {
+            fd,
+            name: info.name,
+            kind: info.program_type,
+            origin: Origin::default(),
+            log: None,
+        })
     }
 
     pub(crate) fn set_attach_to(&mut self, target: &str) {

@@ -83,11 +83,15 @@ impl Program {
     /// The program really runs: it changes its maps, and sends what it sends. Which types can be run depends on the kernel;
     /// for the others the error is [`ErrorKind::WrongType`].
     pub fn test_run(&self, input: &TestRun) -> Result<TestRunOutput> {
-        let mut data_out = vec![0; if input.data.is_empty() { 0 } else { input.data.len().saturating_add(GROWTH) }];
+        let mut data_out =
+            vec![
+                0;
+                if input.data.is_empty() { 0 } else { input.data.len().saturating_add(GROWTH) }
+            ];
         let mut context = input.context.clone();
         let mut context_out = vec![0; input.context.len()];
         // A `syscall` program has no output context: it writes to the input.
-        let writes_back = self.program_type == bpf_sys::abi::ProgramType::SYSCALL;
+        let writes_back = self.kind == bpf_sys::abi::ProgramType::SYSCALL;
         let mut call = Call::default();
         call.data_in = &input.data;
         call.data_out = &mut data_out;
@@ -100,7 +104,7 @@ impl Program {
             let error = self.error("test-run", source);
             match source.errno {
                 Errno::ENOTSUPP | Errno::EOPNOTSUPP => {
-                    error.with_kind(ErrorKind::WrongType).with_reason(format!("this kernel cannot run programs of type {}", self.program_type))
+                    error.with_kind(ErrorKind::WrongType).with_reason(format!("this kernel cannot run programs of type {}", self.kind))
                 }
                 Errno::EINVAL => error.with_hint("the type may need data (14 bytes or more for packets), no context, or no repetition"),
                 _ => error,

@@ -30,7 +30,8 @@ fn constants_are_read_only_after_loading() {
     assert_eq!(error.kind(), ErrorKind::ReadOnly);
     assert!(error.to_string().starts_with("cannot set variable `answer`: read-only"), "{error}");
     let map = collection.map(".rodata").unwrap();
-    let error = map.update(&[0; 4], &vec![0; map.value_len()], bpf_core::UpdateFlags::ANY).unwrap_err();
+    let error =
+        map.update(&[0; 4], &vec![0; map.value_len()], bpf_core::UpdateFlags::ANY).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
 }
 
@@ -38,7 +39,8 @@ fn constants_are_read_only_after_loading() {
 fn zero_initialised_data_of_more_than_a_page() {
     let _leak = NoLeak::new();
     let collection = load("bss");
-    let (runs, bytes) = (collection.variable("runs").unwrap(), collection.variable("last_bytes").unwrap());
+    let (runs, bytes) =
+        (collection.variable("runs").unwrap(), collection.variable("last_bytes").unwrap());
     assert_eq!(runs.get::<u64>().unwrap(), 0);
     assert_eq!(bytes.size(), 8192);
     for len in [64, 65, 66] {
@@ -55,7 +57,11 @@ fn zero_initialised_data_of_more_than_a_page() {
 fn a_value_of_another_size_is_refused() {
     let collection = load("data");
     let counter = collection.variable("counter").unwrap();
-    for error in [counter.get::<u64>().unwrap_err(), counter.set(&1_u16).unwrap_err(), counter.read(&mut []).unwrap_err()] {
+    for error in [
+        counter.get::<u64>().unwrap_err(),
+        counter.set(&1_u16).unwrap_err(),
+        counter.read(&mut []).unwrap_err(),
+    ] {
         assert_eq!(error.kind(), ErrorKind::WrongSize);
         assert!(error.to_string().contains("it has 4 bytes, not"), "{error}");
     }

@@ -11,8 +11,14 @@ fn a_hash_map_holds_what_is_put_in() {
     let numbers = map.typed::<u32, u64>().unwrap();
     assert_eq!(numbers.get(&1).unwrap(), None);
     numbers.insert(&1, &10, UpdateFlags::NOEXIST).unwrap();
-    assert_eq!(numbers.insert(&1, &11, UpdateFlags::NOEXIST).unwrap_err().kind(), ErrorKind::KeyExists);
-    assert_eq!(numbers.insert(&2, &11, UpdateFlags::EXIST).unwrap_err().kind(), ErrorKind::KeyNotFound);
+    assert_eq!(
+        numbers.insert(&1, &11, UpdateFlags::NOEXIST).unwrap_err().kind(),
+        ErrorKind::KeyExists
+    );
+    assert_eq!(
+        numbers.insert(&2, &11, UpdateFlags::EXIST).unwrap_err().kind(),
+        ErrorKind::KeyNotFound
+    );
     numbers.insert(&1, &12, UpdateFlags::EXIST).unwrap();
     assert_eq!(numbers.get(&1).unwrap(), Some(12));
     for key in 2..=4 {

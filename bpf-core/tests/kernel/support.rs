@@ -18,7 +18,9 @@ pub(crate) fn load(name: &str) -> Collection {
 pub(crate) fn load_spec(spec: &CollectionSpec) -> Collection {
     match Collection::load(spec, &LoadOptions::new()) {
         Ok(collection) => collection,
-        Err(error) => panic!("{error}\n{}", error.verifier_log().map_or("", bpf_core::VerifierLog::text)),
+        Err(error) => {
+            panic!("{error}\n{}", error.verifier_log().map_or("", bpf_core::VerifierLog::text))
+        }
     }
 }
 
