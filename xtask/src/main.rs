@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
 mod accel;
+mod api;
 mod apt;
 mod cache;
 mod cpio;
@@ -40,6 +41,7 @@ enum Task {
     Matrix(matrix::Args),
     Kernels(kernels::Args),
     Fixtures(fixtures::Args),
+    Api(api::Args),
     /// Check what the architecture forbids: edges between crates, foreign names, unsafe code, sizes of files
     Walls,
 }
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Task::Matrix(args) => matrix::run(&args),
         Task::Kernels(args) => kernels::run(&args).map(done),
         Task::Fixtures(args) => fixtures::run(&args).map(done),
+        Task::Api(args) => api::run(&args).map(done),
         Task::Walls => walls::run().map(done),
     };
     result.unwrap_or_else(|error| {

@@ -40,6 +40,15 @@ pub(crate) fn packages() -> Result<Vec<Package>> {
     Ok(packages)
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let text = capture(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: Value =
+        serde_json::from_str(&text).context("cannot read what cargo metadata says")?;
+    let folder = metadata.get("target_directory").and_then(Value::as_str);
+    Ok(folder.context("cargo metadata names no target folder")?.into())
+}
+
 fn parse(text: &str) -> Result<Vec<Package>> {
     let metadata: Value = serde_json::from_str(text)?;
     let items = |value: &Value, key: &str| -> Vec<Value> {

@@ -36,21 +36,13 @@ pub(crate) fn run(steps: &Steps) -> Result<()> {
         let mut command = cargo();
         // Its artefacts are of no use to the usual compiler: a folder of their own keeps both.
         command.env("RUSTC", &rustc).args(["check", "--lib", "--target-dir"]);
-        command.arg(target_folder()?.join("msrv")).arg(features);
+        command.arg(metadata::target_folder()?.join("msrv")).arg(features);
         for package in metadata::libraries(&packages) {
             command.args(["-p", &package.name]);
         }
         steps.command(&mut command)?;
     }
     Ok(())
-}
-
-fn target_folder() -> Result<PathBuf> {
-    let text = process::capture(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: serde_json::Value =
-        serde_json::from_str(&text).context("cannot read what cargo metadata says")?;
-    let folder = metadata.get("target_directory").and_then(serde_json::Value::as_str);
-    Ok(folder.context("cargo metadata names no target folder")?.into())
 }
 
 fn compiler(cache: &Cache) -> Result<PathBuf> {

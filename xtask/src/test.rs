@@ -7,20 +7,20 @@ use anyhow::{Result, bail};
 use crate::cache::Cache;
 use crate::kernel_tests::{self, Binary};
 use crate::kernels::{self, Kernel};
-use crate::libtest;
+use crate::libtest::{self, Counts};
 use crate::matrix::{self, Plan};
 use crate::metadata::{self, Package};
-use crate::process::{cargo, root};
+use crate::process::{cargo, describe, root};
 use crate::progress::{Outcome, Steps};
 use crate::qemu::Host;
-use crate::{fixtures, initramfs, msrv, tools, walls};
+use crate::{api, fixtures, initramfs, msrv, tools, walls};
 
 /// Run every check and every test: on this machine, then in guests
 ///
 /// What is missing is installed (as root) or named. Without arguments all steps run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these steps: tools, format, lint, doc, walls, unit, alone, oracle, msrv, fixtures, kernel, guests
+    /// Only these steps: tools, format, lint, doc, walls, api, unit, alone, oracle, msrv, fixtures, kernel, guests
     steps: Vec<String>,
     /// Kernels of the guests
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 /// Name and work of a step.
 type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
 /// The steps that run on their own; `kernel` and `guests` follow them.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("tools", |_| tools::ensure().map(|_| Outcome::good())),
     ("format", |steps| {
         steps.command(cargo().args(["fmt", "--all", "--check"])).map(|_| Outcome::good())
@@ -38,6 +38,7 @@ const STEPS: [Step; 10] = [
     ("lint", lint),
     ("doc", doc),
     ("walls", |_| walls::run().map(|()| Outcome::good())),
+    ("api", api::step),
     ("unit", unit),
     ("alone", alone),
     ("oracle", oracle),
@@ -132,26 +133,33 @@ fn counted(steps: &Steps, command: &mut std::process::Command, source: &str) -> 
         }
         return Ok(Outcome::Counted(counts));
     }
-    bail!("`{}` failed ({status}):\n{}", crate::process::describe(command), output.trim_end())
+    bail!("`{}` failed ({status}):\n{}", describe(command), output.trim_end())
 }
 
 /// Each library by itself: what the others ask of a shared dependency must not hide a missing feature.
 fn alone(steps: &Steps) -> Result<Outcome> {
     let packages = metadata::packages()?;
+    let mut total = Counts::default();
     for package in metadata::libraries(&packages) {
         for features in [&[][..], &["--no-default-features"]] {
             // First without, then with what its tests draw in.
             for task in [&["clippy", "--lib"][..], &["test"]] {
                 let mut command = cargo();
                 command.args(task).args(["-p", &package.name]).args(features);
-                if task == ["clippy", "--lib"] {
+                if task.contains(&"clippy") {
                     command.args(["--", "-D", "warnings"]);
                 }
-                steps.command(&mut command)?;
+                match steps.command(&mut command) {
+                    Ok(_) => total.add(Counts::one()),
+                    Err(error) => {
+                        steps.say(&format!("{error:#}"));
+                        total.add(Counts::failure(describe(&command)));
+                    }
+                }
             }
         }
     }
-    Ok(Outcome::good())
+    Ok(Outcome::Counted(total))
 }
 
 /// Tests that hold ours against other programs' answers.
@@ -169,7 +177,7 @@ fn oracle(steps: &Steps) -> Result<Outcome> {
     if tests.is_empty() {
         return Ok(Outcome::Skipped("no crate has such tests".to_owned()));
     }
-    let mut total = libtest::Counts::default();
+    let mut total = Counts::default();
     for (krate, test) in tests {
         let mut command = cargo();
         command.args(["test", "--all-features", "-p", &krate, "--test", &test]);
@@ -179,7 +187,7 @@ fn oracle(steps: &Steps) -> Result<Outcome> {
             Ok(Outcome::Skipped(_)) => {}
             Err(error) => {
                 steps.say(&format!("{error:#}"));
-                total.add(libtest::Counts::failure(source));
+                total.add(Counts::failure(source));
             }
         }
     }
@@ -196,7 +204,7 @@ fn here(steps: &Steps, binaries: &[Binary]) -> Result<Outcome> {
         return Ok(Outcome::Skipped(reason));
     }
     let busybox = initramfs::busybox(&Cache::open()?)?;
-    let mut total = libtest::Counts::default();
+    let mut total = Counts::default();
     for binary in binaries {
         steps.doing(&binary.name());
         total.add(kernel_tests::run_here(steps, binary, &busybox, &[])?);
