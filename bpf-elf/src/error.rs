@@ -268,6 +268,16 @@ pub enum Error {
         /// Bytes from the start of the section of the function.
         target: u64,
     },
+    /// A program cannot have the exception callback that its tag names.
+    #[error("exception callback {callback:?} of program {program:?}: {problem}")]
+    ExceptionCallback {
+        /// The program.
+        program: String,
+        /// The function that the tag names.
+        callback: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The object has global variables for an arena, but no arena, or several.
     #[error("section \".addr_space.1\" needs one map of type arena, and the object has {count}")]
     Arena {

@@ -39,7 +39,7 @@ impl Flattened<'_> {
 ///
 /// A function is appended where it is first referred to, and what it refers to follows before the search goes on
 /// (libbpf: `bpf_object__reloc_code`). Nothing is copied. The search keeps its own stack: a chain of calls of any length is
-/// no danger here, whatever the kernel says to it later.
+/// no danger here, whatever the kernel says to it later. An exception callback comes last, unless something else refers to it.
 ///
 /// # Errors
 ///
@@ -55,8 +55,30 @@ pub fn flatten<'spec>(
         flat.by_key.insert(entry_key, 0);
     }
     place(&mut flat, entry_key, &program.function);
+    reach(&mut flat, spec, &program.function)?;
 
-    let mut stack = vec![(&program.function, 0_usize)];
+    if let Some(key) = &program.exception_callback {
+        if !flat.by_key.contains_key(&**key) {
+            let callback = spec.function(key).ok_or_else(|| PrepareError::NoFunction {
+                caller: program.name.clone(),
+                slot: 0,
+                function: key.to_string(),
+            })?;
+            flat.by_key.insert(key, flat.functions.len());
+            place(&mut flat, key, callback);
+            reach(&mut flat, spec, callback)?;
+        }
+    }
+    Ok(flat)
+}
+
+/// Places all functions that `from` refers to, and those that they refer to.
+fn reach<'spec>(
+    flat: &mut Flattened<'spec>,
+    spec: &'spec CollectionSpec,
+    from: &'spec Function,
+) -> Result<(), PrepareError> {
+    let mut stack = vec![(from, 0_usize)];
     while let Some((caller, next)) = stack.last_mut() {
         let caller = *caller;
         let Some(reference) = caller.references.get(*next) else {
@@ -78,10 +100,10 @@ pub fn flatten<'spec>(
             function: key.to_string(),
         })?;
         flat.by_key.insert(key, flat.functions.len());
-        place(&mut flat, key, callee);
+        place(flat, key, callee);
         stack.push((callee, 0));
     }
-    Ok(flat)
+    Ok(())
 }
 
 fn place<'spec>(flat: &mut Flattened<'spec>, key: &'spec str, function: &'spec Function) {
@@ -127,6 +149,28 @@ mod tests {
             spec.programs.insert(*name, ProgramSpec::new(*name, ProgramType::XDP, code));
         }
         spec
+    }
+
+    #[test]
+    fn an_exception_callback_comes_last_unless_it_is_called() {
+        let functions: &[(&str, usize, &[&str])] =
+            &[("caught", 3, &["helper"]), ("helper", 1, &[]), ("other", 2, &[])];
+        let with = |calls: &[&str], callback: &str| {
+            let mut spec = spec(functions, &[("main", 4, calls)]);
+            spec.programs.get_mut("main").unwrap().exception_callback = Some(callback.into());
+            spec
+        };
+        check(
+            &with(&["other"], "caught"),
+            &[("main", 0), ("other", 4), ("caught", 6), ("helper", 9)],
+        );
+        check(
+            &with(&["caught", "other"], "caught"),
+            &[("main", 0), ("caught", 4), ("helper", 7), ("other", 8)],
+        );
+        let missing = with(&[], "nowhere");
+        let error = flatten(&missing, missing.programs.get("main").unwrap()).unwrap_err();
+        assert!(error.to_string().contains("nowhere"), "{error}");
     }
 
     fn check(spec: &CollectionSpec, expected: &[(&str, usize)]) {

@@ -3,6 +3,7 @@
 mod class;
 mod code;
 mod data;
+mod exceptions;
 mod ext_info;
 mod externs;
 mod functions;
@@ -79,6 +80,7 @@ pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
     let mut code = linker.read(budget)?;
     ext_info::attach(&input, budget, &functions, &mut code)?;
     add_functions(&mut spec, &functions, code, budget)?;
+    exceptions::attach(&input, &mut spec)?;
 
     for (name, map) in maps.into_maps().chain(data.maps) {
         insert(&mut spec.maps, "map", name, map)?;

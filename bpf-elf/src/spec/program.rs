@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};
 
 use super::Function;
@@ -26,6 +28,8 @@ pub struct ProgramSpec {
     pub autoload: bool,
     /// The code.
     pub function: Function,
+    /// Key of the function that handles an exception of the program: it belongs to the program though nothing calls it.
+    pub exception_callback: Option<Arc<str>>,
 }
 
 impl ProgramSpec {
@@ -42,6 +46,7 @@ impl ProgramSpec {
             flags: ProgramFlags::default(),
             autoload: true,
             function,
+            exception_callback: None,
         }
     }
 }

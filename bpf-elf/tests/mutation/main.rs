@@ -140,7 +140,8 @@ fn mutations(case: Case, count: u64) -> Report {
         }
         let seed = worker::noted(&note).expect("the worker noted its seed");
         let message = String::from_utf8_lossy(&output.stderr);
-        report.failures.push(format!("{} in {case}/{seed}: {}", output.status, message.trim_end()));
+        let message = message.lines().next().unwrap_or_default();
+        report.failures.push(format!("{} in {case}/{seed}: {message}", output.status));
         from = seed + 1;
     }
     report
