@@ -10,7 +10,7 @@
 //! - [`Code`]: slots with side tables that name places in them. Joining two is a shift. Its text is a
 //!   listing in the style of the kernel's verifier, and [`Code::assemble`] reads it back.
 //! - [`HelperId`]: the helpers of the UAPI with their names.
-//! - [`ControlFlow`], [`Code::isa_version`], [`Code::helpers`]: what a program does and needs.
+//! - [`ControlFlow`], [`Code::isa_version`], [`Code::helpers`], [`Tag`]: what a program does, needs and is.
 //!
 //! Every index of an instruction, here and in the other crates of the workspace, counts slots: a 64-bit immediate load
 //! takes two. Any operating system, no privileges, `no_std` with `alloc`.
@@ -70,6 +70,7 @@ mod bits;
 mod builder;
 mod byte_order;
 mod code;
+mod digest;
 mod error;
 mod flow;
 mod helper;
@@ -80,6 +81,7 @@ mod opcode;
 mod operation;
 mod register;
 mod slot;
+mod tag;
 mod text;
 
 pub use builder::{Argument, Builder, LongJumps};
@@ -101,4 +103,5 @@ pub use slot::{
     PSEUDO_BTF_ID, PSEUDO_CALL, PSEUDO_FUNC, PSEUDO_KFUNC_CALL, PSEUDO_MAP_FD, PSEUDO_MAP_IDX,
     PSEUDO_MAP_IDX_VALUE, PSEUDO_MAP_VALUE, SLOT_SIZE, Slot, decode_slots, encode_slots,
 };
-pub use text::Dot;
+pub use tag::Tag;
+pub use text::{Commented, Dot};

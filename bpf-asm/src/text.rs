@@ -12,3 +12,4 @@ mod symbol;
 mod words;
 
 pub use dot::Dot;
+pub use listing::Commented;

@@ -12,6 +12,7 @@ use bpf_asm::{
     LongJumps, R0, R1, R2, R3, R10, Reference, Register, SignExtension, Size, Slot, Symbol, Target,
     Width,
 };
+use proptest::prelude::*;
 
 /// A program whose listing is this.
 #[track_caller]
@@ -259,6 +260,51 @@ fn far_jumps_go_over_gotol_when_allowed() {
     assert_eq!(usize::try_from(code.slots[10].imm), Ok(callback - 11));
     assert_eq!(code.references[1].slot, out - 2);
     assert!(code.slots[out - 2].is_ld_imm64());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Whatever grows, every jump leads to its label.
+    #[test]
+    fn jumps_of_any_distance_lead_to_their_labels(
+        parts in prop::collection::vec((0usize..20_000, 0u8..4, 0usize..8), 1..8)
+    ) {
+        let mut b = Builder::with_long_jumps(LongJumps::ViaGotol);
+        let count = parts.len();
+        for (index, (padding, kind, label)) in parts.iter().enumerate() {
+            let label = format!("l{}", label % count);
+            b.label(&format!("l{index}")).mov64(R1, i32::try_from(index).unwrap());
+            match kind {
+                0 => b.jump(&label),
+                1 => b.jump_if64(Condition::Slt, R1, R2, &label),
+                2 => b.jump_if64(Condition::Set, R1, R2, &label),
+                _ => b.may_goto(&label),
+            };
+            pad(&mut b, *padding);
+        }
+        let code = b.finish().unwrap();
+        for (index, (_, kind, label)) in parts.iter().enumerate() {
+            let label_slot = |index: usize| {
+                let name = format!("l{index}");
+                code.labels.iter().find(|label| label.name == name).unwrap().slot
+            };
+            let wanted = label_slot(label % count);
+            // Behind the label stands its number, then the jump in one of its forms.
+            let at = label_slot(index);
+            prop_assert_eq!(code.slots[at], Slot::mov64(R1, i32::try_from(index).unwrap()));
+            let jump = at + 1;
+            let slot = code.slots[jump];
+            let led = match kind {
+                1 if slot == Slot::jump_if(Width::W64, Condition::Sge, R1, R2, 1) => target(&code, jump + 1),
+                2 | 3 if slot.offset == 1 && code.slots[jump + 1] == Slot::jump(1) => {
+                    target(&code, jump + 2)
+                }
+                _ => target(&code, jump),
+            };
+            prop_assert_eq!(led, wanted, "{} {:?}", index, slot);
+        }
+    }
 }
 
 #[test]

@@ -269,6 +269,42 @@ out:
 }
 
 #[test]
+fn jump_targets_get_names() {
+    let mut code =
+        Code::assemble("if r1 == 0 goto +2\nL4:\nr0 = 0x1 ll\nmay_goto +1\ngoto -4\nexit\ngoto +9")
+            .unwrap();
+    code.name_jump_targets();
+    let text = "    if r1 == 0x0 goto L3
+L4:
+    r0 = 0x1 ll
+L3:
+    may_goto L5
+    goto L4
+L5:
+    exit
+    goto +9
+";
+    assert_eq!(code.to_string(), text);
+    assert_eq!(Code::assemble(text).as_ref(), Ok(&code));
+    let again = code.clone();
+    code.name_jump_targets();
+    assert_eq!(code, again);
+
+    let mut code = Code::assemble("exit\nL0:\ngoto -2").unwrap();
+    code.name_jump_targets();
+    assert_eq!(code.to_string(), "L0_:\n    exit\nL0:\n    goto L0_\n");
+}
+
+#[test]
+fn comments_stand_in_front_of_their_slots() {
+    let code = Code::assemble("<f>:\nr0 = 0\nexit").unwrap();
+    let comments = [(0, "two\nlines".to_owned()), (1, "return 0;".to_owned())].into();
+    let listing = format!("{:#}", code.with_comments(&comments));
+    assert_eq!(listing, "<f>:\n; two\n; lines\n     0:    r0 = 0\n; return 0;\n     1:    exit\n");
+    assert_eq!(Code::assemble(&listing), Ok(code));
+}
+
+#[test]
 fn a_name_inside_a_64_bit_load_splits_it() {
     let mut code = Code::new([&Slot::ld_imm64(bpf_asm::R1, 5)[..], &[Slot::exit()]].concat());
     code.labels.push(Symbol::new("half way", 1));

@@ -1,6 +1,7 @@
 //! Listings of whole programs, with names.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,7 +9,7 @@ use core::ops::Range;
 
 use super::cursor::Cursor;
 use super::symbol::Name;
-use crate::{Code, HelperId, Instruction, Slot, Target};
+use crate::{Code, HelperId, Instruction, Slot, Symbol, Target};
 
 /// A slot that need not be part of a valid instruction, in the form that keeps every field.
 struct RawSlot(Slot);
@@ -38,22 +39,88 @@ impl fmt::Display for Slot {
 /// The alternate form (`{:#}`) starts each line with the index of its slot.
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let index = Index::new(self);
-        let mut slot = 0usize;
-        while let Some(rest) = self.slots.get(slot..).filter(|rest| !rest.is_empty()) {
-            index.write_names(f, slot)?;
-            if f.alternate() {
-                write!(f, "{slot:6}:")?;
-            }
-            let line = Line::new(&index, slot, rest);
-            writeln!(f, "    {line}")?;
-            slot = slot.saturating_add(line.slot_count());
-        }
-        index.write_names(f, slot)
+        write_listing(f, self, |_| None)
     }
 }
 
+/// A listing with comments, made by [`Code::with_comments`].
+#[derive(Clone, Copy, Debug)]
+pub struct Commented<'a> {
+    code: &'a Code,
+    comments: &'a BTreeMap<usize, String>,
+}
+
+impl fmt::Display for Commented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_listing(f, self.code, |slot| self.comments.get(&slot).map(String::as_str))
+    }
+}
+
+fn write_listing<'c>(
+    f: &mut fmt::Formatter<'_>,
+    code: &Code,
+    comment: impl Fn(usize) -> Option<&'c str>,
+) -> fmt::Result {
+    let index = Index::new(code);
+    let mut slot = 0usize;
+    while let Some(rest) = code.slots.get(slot..).filter(|rest| !rest.is_empty()) {
+        index.write_names(f, slot)?;
+        for line in comment(slot).into_iter().flat_map(str::lines) {
+            writeln!(f, "; {line}")?;
+        }
+        if f.alternate() {
+            write!(f, "{slot:6}:")?;
+        }
+        let line = Line::new(&index, slot, rest);
+        writeln!(f, "    {line}")?;
+        slot = slot.saturating_add(line.slot_count());
+    }
+    index.write_names(f, slot)
+}
+
 impl Code {
+    /// The listing with comments, such as lines of the source, each in front of its slot.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// let code = bpf_asm::Code::assemble("r0 = 0\nexit")?;
+    /// let comments = BTreeMap::from([(0, "return 0;".to_owned())]);
+    /// let listing = code.with_comments(&comments).to_string();
+    /// assert_eq!(listing, "; return 0;\n    r0 = 0\n    exit\n");
+    /// # Ok::<(), bpf_asm::AssembleError>(())
+    /// ```
+    pub const fn with_comments<'a>(
+        &'a self,
+        comments: &'a BTreeMap<usize, String>,
+    ) -> Commented<'a> {
+        Commented { code: self, comments }
+    }
+
+    /// Gives every jump target without a name one after its slot: `L12`.
+    ///
+    /// What a compiler emits has no labels; with them a listing can be edited and assembled again.
+    pub fn name_jump_targets(&mut self) {
+        let mut named: BTreeSet<usize> = self.labels.iter().map(|label| label.slot).collect();
+        let names: BTreeSet<&str> = self.labels.iter().map(|label| label.name.as_str()).collect();
+        let mut added = Vec::new();
+        for (slot, instruction) in self.instructions() {
+            let target = instruction.and_then(|instruction| jump_target(slot, instruction));
+            let Some(target) = target.filter(|target| *target <= self.slots.len()) else {
+                continue;
+            };
+            if named.insert(target) {
+                let mut name = format!("L{target}");
+                while names.contains(name.as_str()) {
+                    name.push('_');
+                }
+                added.push(Symbol { name, slot: target });
+            }
+        }
+        self.labels.append(&mut added);
+        self.labels.sort_by_key(|label| label.slot);
+    }
+
     /// The lines of some slots, without those of functions and labels.
     pub(super) fn lines(&self, slots: Range<usize>) -> Vec<String> {
         let index = Index::new(self);
@@ -198,17 +265,20 @@ impl<'a> Index<'a> {
 
     /// The label that a jump goes to, if there is one in its function.
     fn label_of(&self, slot: usize, instruction: Instruction) -> Option<&'a str> {
-        let distance = match instruction {
-            Instruction::Jump { distance }
-            | Instruction::JumpIf { distance, .. }
-            | Instruction::MayGoto { distance } => distance.into(),
-            Instruction::JumpLong { distance } => distance,
-            _ => return None,
-        };
-        let target = isize::try_from(distance)
-            .ok()
-            .and_then(|distance| slot.checked_add(1)?.checked_add_signed(distance))
+        let target = jump_target(slot, instruction)
             .filter(|target| self.scope(*target) == self.scope(slot))?;
         self.labels.get(&target)?.first().copied()
     }
+}
+
+/// The slot that a jump goes to.
+fn jump_target(slot: usize, instruction: Instruction) -> Option<usize> {
+    let distance = match instruction {
+        Instruction::Jump { distance }
+        | Instruction::JumpIf { distance, .. }
+        | Instruction::MayGoto { distance } => distance.into(),
+        Instruction::JumpLong { distance } => distance,
+        _ => return None,
+    };
+    slot.checked_add(1)?.checked_add_signed(isize::try_from(distance).ok()?)
 }

@@ -1,0 +1,204 @@
+//! The two hashes of program tags (FIPS 180-4).
+
+use alloc::vec::Vec;
+
+/// State before the first block of SHA-256: fractions of the square roots of the first primes.
+const SHA256_INITIAL: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// Round constants of SHA-256: fractions of the cube roots of the first primes.
+const SHA256_ROUNDS: [u32; 64] = [
+    0x428a_2f98,
+    0x7137_4491,
+    0xb5c0_fbcf,
+    0xe9b5_dba5,
+    0x3956_c25b,
+    0x59f1_11f1,
+    0x923f_82a4,
+    0xab1c_5ed5,
+    0xd807_aa98,
+    0x1283_5b01,
+    0x2431_85be,
+    0x550c_7dc3,
+    0x72be_5d74,
+    0x80de_b1fe,
+    0x9bdc_06a7,
+    0xc19b_f174,
+    0xe49b_69c1,
+    0xefbe_4786,
+    0x0fc1_9dc6,
+    0x240c_a1cc,
+    0x2de9_2c6f,
+    0x4a74_84aa,
+    0x5cb0_a9dc,
+    0x76f9_88da,
+    0x983e_5152,
+    0xa831_c66d,
+    0xb003_27c8,
+    0xbf59_7fc7,
+    0xc6e0_0bf3,
+    0xd5a7_9147,
+    0x06ca_6351,
+    0x1429_2967,
+    0x27b7_0a85,
+    0x2e1b_2138,
+    0x4d2c_6dfc,
+    0x5338_0d13,
+    0x650a_7354,
+    0x766a_0abb,
+    0x81c2_c92e,
+    0x9272_2c85,
+    0xa2bf_e8a1,
+    0xa81a_664b,
+    0xc24b_8b70,
+    0xc76c_51a3,
+    0xd192_e819,
+    0xd699_0624,
+    0xf40e_3585,
+    0x106a_a070,
+    0x19a4_c116,
+    0x1e37_6c08,
+    0x2748_774c,
+    0x34b0_bcb5,
+    0x391c_0cb3,
+    0x4ed8_aa4a,
+    0x5b9c_ca4f,
+    0x682e_6ff3,
+    0x748f_82ee,
+    0x78a5_636f,
+    0x84c8_7814,
+    0x8cc7_0208,
+    0x90be_fffa,
+    0xa450_6ceb,
+    0xbef9_a3f7,
+    0xc671_78f2,
+];
+
+const SHA1_INITIAL: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
+
+/// Blocks of sixteen words: the message, a one bit, zeros, and its length in bits.
+fn blocks(message: &[u8]) -> Vec<[u32; 16]> {
+    let mut padded = message.to_vec();
+    padded.push(0x80);
+    while padded.len() % 64 != 56 {
+        padded.push(0);
+    }
+    let bits = u64::try_from(message.len()).unwrap_or(u64::MAX).wrapping_mul(8);
+    padded.extend_from_slice(&bits.to_be_bytes());
+    let block = |bytes: &[u8]| {
+        let mut words = [0; 16];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+            *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        }
+        words
+    };
+    padded.chunks_exact(64).map(block).collect()
+}
+
+/// The first eight bytes of a state.
+fn head(state: &[u32]) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    for (byte, from) in bytes.iter_mut().zip(state.iter().flat_map(|word| word.to_be_bytes())) {
+        *byte = from;
+    }
+    bytes
+}
+
+fn add<const N: usize>(state: [u32; N], other: [u32; N]) -> [u32; N] {
+    let mut sum = state;
+    for (sum, other) in sum.iter_mut().zip(other) {
+        *sum = sum.wrapping_add(other);
+    }
+    sum
+}
+
+/// First eight bytes of the SHA-256 of a message.
+#[expect(clippy::many_single_char_names, reason = "the names of the standard")]
+pub(crate) fn sha256_head(message: &[u8]) -> [u8; 8] {
+    let mut state = SHA256_INITIAL;
+    for mut window in blocks(message) {
+        let mut round_state = state;
+        for constant in SHA256_ROUNDS {
+            let [a, b, c, d, e, f, g, h] = round_state;
+            let t1 = h
+                .wrapping_add(e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25))
+                .wrapping_add(e & f ^ !e & g)
+                .wrapping_add(constant)
+                .wrapping_add(window[0]);
+            let t2 = (a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22))
+                .wrapping_add(a & b ^ a & c ^ b & c);
+            round_state = [t1.wrapping_add(t2), a, b, c, d.wrapping_add(t1), e, f, g];
+            // The window holds this round's word and the fifteen that follow it.
+            let (w1, w14) = (window[1], window[14]);
+            let next = window[0]
+                .wrapping_add(w1.rotate_right(7) ^ w1.rotate_right(18) ^ w1 >> 3)
+                .wrapping_add(window[9])
+                .wrapping_add(w14.rotate_right(17) ^ w14.rotate_right(19) ^ w14 >> 10);
+            window.rotate_left(1);
+            window[15] = next;
+        }
+        state = add(state, round_state);
+    }
+    head(&state)
+}
+
+/// First eight bytes of the SHA-1 of a message.
+#[expect(clippy::many_single_char_names, reason = "the names of the standard")]
+pub(crate) fn sha1_head(message: &[u8]) -> [u8; 8] {
+    let mut state = SHA1_INITIAL;
+    for mut window in blocks(message) {
+        let mut round_state = state;
+        for round in 0..80 {
+            let [a, b, c, d, e] = round_state;
+            let (mixed, constant) = match round {
+                0..20 => (b & c | !b & d, 0x5a82_7999),
+                20..40 => (b ^ c ^ d, 0x6ed9_eba1),
+                40..60 => (b & c | b & d | c & d, 0x8f1b_bcdc),
+                _ => (b ^ c ^ d, 0xca62_c1d6_u32),
+            };
+            let t = a
+                .rotate_left(5)
+                .wrapping_add(mixed)
+                .wrapping_add(e)
+                .wrapping_add(constant)
+                .wrapping_add(window[0]);
+            round_state = [t, a, b.rotate_left(30), c, d];
+            let next = (window[13] ^ window[8] ^ window[2] ^ window[0]).rotate_left(1);
+            window.rotate_left(1);
+            window[15] = next;
+        }
+        state = add(state, round_state);
+    }
+    head(&state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Heads of the digests of the examples in FIPS 180-4, of nothing, and of lengths around a block.
+    #[test]
+    fn known_messages_have_known_digests() {
+        let long = *b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        for (message, sha1, sha256) in [
+            (b"".as_slice(), 0xda39_a3ee_5e6b_4b0d, 0xe3b0_c442_98fc_1c14),
+            (b"abc".as_slice(), 0xa999_3e36_4706_816a, 0xba78_16bf_8f01_cfea),
+            (&long, 0x8498_3e44_1c3b_d26e, 0x248d_6a61_d206_38b8),
+            (&[b'a'; 55], 0xc1c8_bbdc_2279_6e28, 0x9f43_90f8_d30c_2dd9),
+            (&[b'a'; 63], 0x03f0_9f5b_158a_7a8c, 0x7d3e_74a0_5d7d_b15b),
+            (&[b'a'; 64], 0x0098_ba82_4b5c_1642, 0xffe0_54fe_7ae0_cb6d),
+            (&[b'a'; 1000], 0x291e_9a6c_6699_4949, 0x41ed_ece4_2d63_e8d9),
+        ] {
+            assert_eq!(sha1_head(message), u64::to_be_bytes(sha1), "{} bytes", message.len());
+            assert_eq!(sha256_head(message), u64::to_be_bytes(sha256), "{} bytes", message.len());
+        }
+    }
+}
