@@ -68,7 +68,7 @@ pub fn open_program(path: &Path) -> Result<OwnedProgFd, SysError> {
 /// Opens a pinned link. Errors: as for [`open`], and `EINVAL` for an object of another kind.
 pub fn open_link(path: &Path) -> Result<OwnedLinkFd, SysError> {
     let fd = open(None, path, MapFlags::NONE)?;
-    expect_kind(fd.as_fd(), "bpf_link")?;
+    expect_kind(fd.as_fd(), "bpf-link")?;
     Ok(fd.into())
 }
 
@@ -104,8 +104,10 @@ pub(crate) fn expect_kind(fd: BorrowedFd<'_>, kind: &str) -> Result<(), SysError
 /// Whether the descriptor is of this kind; `None` when `/proc` does not tell.
 pub(crate) fn is_kind(fd: BorrowedFd<'_>, kind: &str) -> Option<bool> {
     let target = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok()?;
-    let name = target.as_os_str().as_bytes();
-    Some(name.strip_prefix(b"anon_inode:").is_some_and(|name| name.starts_with(kind.as_bytes())))
+    let name = target.as_os_str().as_bytes().strip_prefix(b"anon_inode:").unwrap_or_default();
+    // A new link is called `bpf_link`, one that is opened again `bpf-link` (kernel: `bpf_link_prime`, `bpf_link_new_fd`).
+    let found = name.iter().map(|&byte| if byte == b'_' { b'-' } else { byte });
+    Some(found.take(kind.len()).eq(kind.bytes()))
 }
 
 /// Fills `info` with what the kernel tells about `fd`.
@@ -215,7 +217,7 @@ mod tests {
     #[test]
     fn a_file_is_of_no_kind() {
         let file = std::fs::File::open("/dev/null").unwrap();
-        for kind in ["bpf-map", "bpf-prog", "bpf_link"] {
+        for kind in ["bpf-map", "bpf-prog", "bpf-link"] {
             assert!(expect_kind(file.as_fd(), kind).is_err());
         }
     }

@@ -190,7 +190,7 @@ fn put<T: IntoBytes + Immutable>(info: &mut RawLinkInfo, offset: usize, details:
 /// What the kernel tells about a link: `BPF_OBJ_GET_INFO_BY_FD`, Linux 5.8.
 #[doc(alias = "BPF_OBJ_GET_INFO_BY_FD")]
 pub fn info(link: LinkFd<'_>) -> Result<LinkInfo, SysError> {
-    expect_kind(link.as_fd(), "bpf_link")?;
+    expect_kind(link.as_fd(), "bpf-link")?;
     let mut raw = RawLinkInfo::default();
     // SAFETY: all zero: no address, no length.
     unsafe { fill_info(link.as_fd(), &mut raw) }?;

@@ -1,0 +1,147 @@
+use std::thread;
+use std::time::Duration;
+
+use bpf_link::{
+    ErrorKind, KprobeOptions, LinkDetails, PerfAttachMode, ProbeEventSource, ProbePoint,
+    attach_kprobe, attach_kretprobe,
+};
+use bpf_sys::abi::{LinkType, PerfEventType, ProgramType};
+
+use crate::support::{Program, guest_only, leaks_nothing, probe_events};
+
+/// Called by every sleep.
+const FUNCTION: &str = "hrtimer_nanosleep";
+
+fn trigger() {
+    thread::sleep(Duration::from_micros(1));
+}
+
+fn program() -> Program {
+    Program::counting(ProgramType::KPROBE, 0)
+}
+
+#[test]
+fn every_mechanism_counts_calls_until_dropped() {
+    guest_only();
+    let point = ProbePoint::symbol(FUNCTION);
+    for source in [ProbeEventSource::Auto, ProbeEventSource::Pmu, ProbeEventSource::Tracefs] {
+        for attach in [PerfAttachMode::Auto, PerfAttachMode::Link, PerfAttachMode::Ioctl] {
+            let link_needed = attach == PerfAttachMode::Link;
+            if link_needed && !testdata::requires("perf event links", (5, 15)) {
+                continue;
+            }
+            let options = KprobeOptions::default().with_source(source).with_attach(attach);
+            leaks_nothing(|| {
+                let (entry, exit) = (program(), program());
+                let on_entry = attach_kprobe(&entry, &point, &options).unwrap();
+                let on_exit = attach_kretprobe(&exit, &point, &options).unwrap();
+                let ours = if source == ProbeEventSource::Tracefs { 2 } else { 0 };
+                assert_eq!(probe_events("kprobe_events").len(), ours, "{source:?}");
+                trigger();
+                assert!(entry.hits() > 0 && exit.hits() > 0, "{source:?} {attach:?}");
+                drop(on_entry);
+                let (entries, exits) = (entry.hits(), exit.hits());
+                trigger();
+                assert_eq!(entry.hits(), entries, "{source:?} {attach:?}");
+                assert!(exit.hits() > exits, "{source:?} {attach:?}");
+                drop(on_exit);
+                let exits = exit.hits();
+                trigger();
+                assert_eq!((entry.hits(), exit.hits()), (entries, exits), "{source:?} {attach:?}");
+                assert_eq!(probe_events("kprobe_events"), [""; 0]);
+            });
+        }
+    }
+}
+
+#[test]
+fn an_offset_and_an_address_are_places() {
+    guest_only();
+    leaks_nothing(|| {
+        let text = std::fs::read_to_string("/proc/kallsyms").unwrap();
+        let wanted = format!(" T {FUNCTION}");
+        let line = text.lines().find(|line| line.ends_with(&wanted)).unwrap();
+        let address = u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
+        for source in [ProbeEventSource::Pmu, ProbeEventSource::Tracefs] {
+            let options = KprobeOptions::default().with_source(source);
+            let program = program();
+            let link = attach_kprobe(&program, &ProbePoint::absolute(address), &options).unwrap();
+            trigger();
+            assert!(program.hits() > 0, "{source:?}");
+            drop(link);
+            // Whether another offset starts an instruction depends on the build: both answers name the place.
+            let point = ProbePoint::symbol(FUNCTION).plus(1);
+            if let Err(error) = attach_kprobe(&program, &point, &options) {
+                assert!(error.to_string().contains("hrtimer_nanosleep+0x1"), "{error}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_program_gets_its_cookie() {
+    guest_only();
+    if !testdata::requires("perf event cookies", (5, 15)) {
+        return;
+    }
+    for source in [ProbeEventSource::Pmu, ProbeEventSource::Tracefs] {
+        let program = Program::cookie(ProgramType::KPROBE);
+        let options = KprobeOptions::default().with_source(source).with_cookie(u64::MAX);
+        let point = ProbePoint::symbol(FUNCTION);
+        let link = attach_kretprobe(&program, &point, &options).unwrap();
+        trigger();
+        assert_eq!(program.seen_cookie(), u64::MAX, "{source:?}");
+        let info = link.info().unwrap();
+        assert_eq!((info.link_type, info.program), (LinkType::PERF_EVENT, program.id()));
+        if testdata::requires("perf event link info", (6, 6)) {
+            match info.details {
+                LinkDetails::PerfEvent { event, name, .. } => {
+                    assert_eq!((event, name.as_str()), (PerfEventType::KRETPROBE, FUNCTION));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_return_probe_may_ask_for_more_instances() {
+    guest_only();
+    leaks_nothing(|| {
+        let program = program();
+        let options = KprobeOptions::default().with_max_active(64);
+        let point = ProbePoint::symbol(FUNCTION);
+        let link = attach_kretprobe(&program, &point, &options).unwrap();
+        let events = probe_events("kprobe_events");
+        assert!(events.len() == 1 && events[0].starts_with("r64:"), "{events:?}");
+        trigger();
+        assert!(program.hits() > 0);
+        drop(link);
+        assert_eq!(probe_events("kprobe_events"), [""; 0]);
+        let error = attach_kprobe(&program, &point, &options).unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Invalid, "{error}");
+    });
+}
+
+#[test]
+fn failures_say_what_was_wrong_and_leave_nothing() {
+    guest_only();
+    let program = program();
+    for source in [ProbeEventSource::Auto, ProbeEventSource::Pmu, ProbeEventSource::Tracefs] {
+        leaks_nothing(|| {
+            let options = KprobeOptions::default().with_source(source);
+            let point = ProbePoint::symbol("no_such_function");
+            let error = attach_kprobe(&program, &point, &options).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::NotFound, "{source:?}: {error}");
+            assert!(error.to_string().contains("no_such_function"), "{error}");
+            let point = ProbePoint::symbol("f\np:kprobes/other do_exit");
+            let error = attach_kprobe(&program, &point, &options).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Invalid, "{source:?}: {error}");
+            let wrong = Program::counting(ProgramType::SOCKET_FILTER, -1);
+            let point = ProbePoint::symbol(FUNCTION);
+            let error = attach_kprobe(&wrong, &point, &options).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::WrongProgramType { .. }), "{error}");
+            assert_eq!(probe_events("kprobe_events"), [""; 0], "{source:?}");
+        });
+    }
+}

@@ -1,0 +1,105 @@
+use std::fs::File;
+use std::net::UdpSocket;
+
+use bpf_link::{CgroupMechanism, CgroupOptions, ErrorKind, Link, LinkDetails, attach_cgroup};
+use bpf_sys::abi::{AttachType, LinkType, ProgramType};
+
+use crate::support::{Cgroup, Program, leaks_nothing};
+
+const EGRESS: AttachType = AttachType::CGROUP_INET_EGRESS;
+
+fn send() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(b"ping", socket.local_addr().unwrap()).unwrap();
+}
+
+fn options(mechanism: CgroupMechanism) -> CgroupOptions {
+    CgroupOptions::default().with_mechanism(mechanism)
+}
+
+#[test]
+fn every_mechanism_counts_until_dropped() {
+    for mechanism in [CgroupMechanism::Auto, CgroupMechanism::Link, CgroupMechanism::ProgAttach] {
+        leaks_nothing(|| {
+            let cgroup = Cgroup::enter();
+            let program = Program::counting_for(ProgramType::CGROUP_SKB, EGRESS, 1);
+            let other = Program::counting_for(ProgramType::CGROUP_SKB, EGRESS, 1);
+            let folder = File::open(cgroup.path()).unwrap();
+            let mut link = attach_cgroup(&program, &folder, EGRESS, &options(mechanism)).unwrap();
+            // The others of the cgroup stay: attaching is never exclusive.
+            let second = attach_cgroup(&other, &folder, EGRESS, &options(mechanism)).unwrap();
+            send();
+            assert_eq!((program.hits(), other.hits()), (1, 1), "{mechanism:?}");
+            drop(second);
+            send();
+            assert_eq!((program.hits(), other.hits()), (2, 1), "{mechanism:?}");
+
+            link.update(&other).unwrap();
+            send();
+            assert_eq!((program.hits(), other.hits()), (2, 2), "{mechanism:?} after update");
+            link.replace(&other, &program).unwrap();
+            send();
+            assert_eq!((program.hits(), other.hits()), (3, 2), "{mechanism:?} after replace");
+
+            drop(link);
+            send();
+            assert_eq!((program.hits(), other.hits()), (3, 2), "{mechanism:?} after drop");
+        });
+    }
+}
+
+#[test]
+fn detaching_works_while_others_hold_the_link() {
+    let cgroup = Cgroup::enter();
+    let program = Program::counting_for(ProgramType::CGROUP_SKB, EGRESS, 1);
+    let folder = File::open(cgroup.path()).unwrap();
+    let link = attach_cgroup(&program, &folder, EGRESS, &options(CgroupMechanism::Link)).unwrap();
+    let held = Link::from_id(link.id().unwrap()).unwrap();
+    link.detach().unwrap();
+    send();
+    assert_eq!(program.hits(), 0);
+    drop(held);
+
+    let link =
+        attach_cgroup(&program, &folder, EGRESS, &options(CgroupMechanism::ProgAttach)).unwrap();
+    link.detach().unwrap();
+    send();
+    assert_eq!(program.hits(), 0);
+}
+
+#[test]
+fn the_info_names_cgroup_and_hook() {
+    let cgroup = Cgroup::enter();
+    let program = Program::counting_for(ProgramType::CGROUP_SKB, EGRESS, 1);
+    let folder = File::open(cgroup.path()).unwrap();
+    let link = attach_cgroup(&program, &folder, EGRESS, &options(CgroupMechanism::Link)).unwrap();
+    let info = link.info().unwrap();
+    assert_eq!(info.link_type, LinkType::CGROUP);
+    assert_eq!(info.program, program.id());
+    assert_eq!(info.id, link.id().unwrap());
+    match info.details {
+        LinkDetails::Cgroup { cgroup: id, attach_type, .. } => {
+            assert_eq!((id, attach_type), (cgroup.id(), EGRESS));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn failures_say_what_was_wrong() {
+    let cgroup = Cgroup::enter();
+    let folder = File::open(cgroup.path()).unwrap();
+    let wrong = Program::counting(ProgramType::XDP, 2);
+    let right = Program::counting_for(ProgramType::CGROUP_SKB, EGRESS, 1);
+    for mechanism in [CgroupMechanism::Auto, CgroupMechanism::Link, CgroupMechanism::ProgAttach] {
+        let error = attach_cgroup(&wrong, &folder, EGRESS, &options(mechanism)).unwrap_err();
+        match error.kind() {
+            ErrorKind::WrongProgramType { actual, .. } => assert_eq!(*actual, ProgramType::XDP),
+            other => panic!("{mechanism:?}: {other:?}"),
+        }
+        let no_cgroup = File::open("/proc").unwrap();
+        let error = attach_cgroup(&right, &no_cgroup, EGRESS, &options(mechanism)).unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Invalid, "{mechanism:?}: {error}");
+        assert!(error.to_string().contains("cgroup_inet_egress"), "{error}");
+    }
+}

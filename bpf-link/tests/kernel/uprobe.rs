@@ -1,0 +1,163 @@
+use std::fs;
+use std::hint::black_box;
+use std::os::unix::process::parent_id;
+use std::path::{Path, PathBuf};
+
+use bpf_link::{
+    ErrorKind, LinkDetails, PerfAttachMode, ProbeEventSource, ProbePoint, UprobeOptions,
+    UprobeProcess, attach_uprobe, attach_uretprobe,
+};
+use bpf_sys::abi::{LinkType, PerfEventType, ProgramType};
+
+use crate::support::{Program, in_own_namespaces, leaks_nothing, probe_events};
+
+/// Where the probe goes: in this executable, so that nothing else is touched.
+#[inline(never)]
+fn probed(number: u64) -> u64 {
+    black_box(number).wrapping_mul(3)
+}
+
+/// The file of a function of this process, and its offset there.
+fn place(address: usize) -> (PathBuf, u64) {
+    let address = address as u64;
+    for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let (start, end) = fields[0].split_once('-').unwrap();
+        let number = |text| u64::from_str_radix(text, 16).unwrap();
+        if (number(start)..number(end)).contains(&address) {
+            return (
+                fields[5].into(),
+                number(fields[2]).wrapping_add(address).wrapping_sub(number(start)),
+            );
+        }
+    }
+    panic!("{address:#x} is not mapped");
+}
+
+fn own_function() -> (PathBuf, ProbePoint) {
+    let (path, offset) = place(probed as *const () as usize);
+    (path, ProbePoint::absolute(offset))
+}
+
+fn options() -> UprobeOptions {
+    UprobeOptions::default().with_process(UprobeProcess::Current)
+}
+
+fn program() -> Program {
+    Program::counting(ProgramType::KPROBE, 0)
+}
+
+#[test]
+fn every_mechanism_counts_calls_until_dropped() {
+    in_own_namespaces("uprobe::every_mechanism_counts_calls_until_dropped", || {
+        let (path, point) = own_function();
+        for source in [ProbeEventSource::Auto, ProbeEventSource::Pmu, ProbeEventSource::Tracefs] {
+            for attach in [PerfAttachMode::Auto, PerfAttachMode::Link, PerfAttachMode::Ioctl] {
+                let link_needed = attach == PerfAttachMode::Link;
+                if link_needed && !testdata::requires("perf event links", (5, 15)) {
+                    continue;
+                }
+                let options = options().with_source(source).with_attach(attach);
+                leaks_nothing(|| {
+                    let (entry, exit) = (program(), program());
+                    let on_entry = attach_uprobe(&entry, &path, &point, &options).unwrap();
+                    let on_exit = attach_uretprobe(&exit, &path, &point, &options).unwrap();
+                    let ours = if source == ProbeEventSource::Tracefs { 2 } else { 0 };
+                    assert_eq!(probe_events("uprobe_events").len(), ours, "{source:?}");
+                    probed(1);
+                    probed(2);
+                    assert_eq!((entry.hits(), exit.hits()), (2, 2), "{source:?} {attach:?}");
+                    drop(on_entry);
+                    probed(3);
+                    assert_eq!((entry.hits(), exit.hits()), (2, 3), "{source:?} {attach:?}");
+                    drop(on_exit);
+                    probed(4);
+                    assert_eq!((entry.hits(), exit.hits()), (2, 3), "{source:?} {attach:?}");
+                    assert_eq!(probe_events("uprobe_events"), [""; 0]);
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_symbol_of_a_library_is_found() {
+    leaks_nothing(|| {
+        // With a static executable the C library is in it, otherwise the search finds it.
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let library = if maps.contains("libc.so.6") { "libc.so.6" } else { "/proc/self/exe" };
+        let program = program();
+        let point = ProbePoint::symbol("getppid");
+        let link = attach_uprobe(&program, library, &point, &options()).unwrap();
+        let _ = parent_id();
+        assert_eq!(program.hits(), 1);
+        drop(link);
+        let _ = parent_id();
+        assert_eq!(program.hits(), 1);
+    });
+}
+
+#[test]
+fn another_process_is_not_probed() {
+    let (path, point) = own_function();
+    let program = program();
+    let mut child = std::process::Command::new("sleep").arg("10").spawn().unwrap();
+    let options = UprobeOptions::default().with_process(UprobeProcess::Pid(child.id()));
+    let link = attach_uprobe(&program, &path, &point, &options).unwrap();
+    probed(1);
+    assert_eq!(program.hits(), 0);
+    drop(link);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_program_gets_its_cookie() {
+    if !testdata::requires("perf event cookies", (5, 15)) {
+        return;
+    }
+    let (path, point) = own_function();
+    let program = Program::cookie(ProgramType::KPROBE);
+    let options = options().with_cookie(0x1234_5678_9abc_def0);
+    let link = attach_uprobe(&program, &path, &point, &options).unwrap();
+    probed(1);
+    assert_eq!(program.seen_cookie(), 0x1234_5678_9abc_def0);
+    let info = link.info().unwrap();
+    assert_eq!((info.link_type, info.program), (LinkType::PERF_EVENT, program.id()));
+    match info.details {
+        LinkDetails::PerfEvent { event, name, offset, .. }
+            if testdata::requires("perf event link info", (6, 6)) =>
+        {
+            assert_eq!((event, Path::new(&name)), (PerfEventType::UPROBE, path.as_path()));
+            assert_eq!(ProbePoint::absolute(offset), point);
+        }
+        LinkDetails::PerfEvent { event, .. } => assert_eq!(event, PerfEventType::UNSPEC),
+        other => panic!("{other:?}"),
+    }
+    let refused =
+        attach_uprobe(&program, &path, &point, &options.with_attach(PerfAttachMode::Ioctl));
+    assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NotSupported { .. }));
+}
+
+#[test]
+fn failures_say_what_was_wrong() {
+    let (path, point) = own_function();
+    let program = program();
+    let attach = |path: &Path, point: &ProbePoint| {
+        attach_uprobe(&program, path, point, &options()).unwrap_err()
+    };
+    let check = |error: bpf_link::Error, kind: ErrorKind, part: &str| {
+        assert_eq!(error.kind(), &kind, "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+    };
+    let nothing = ProbePoint::symbol("no_such_function");
+    check(attach(&path, &nothing), ErrorKind::NotFound, "no_such_function");
+    check(attach(Path::new("/no/such/file"), &point), ErrorKind::NotFound, "/no/such/file");
+    check(attach(Path::new("no-such-program"), &point), ErrorKind::NotFound, "PATH");
+    check(attach(Path::new("libnone.so.7"), &point), ErrorKind::NotFound, "LD_LIBRARY_PATH");
+    let text = attach(Path::new("/proc/self/maps"), &ProbePoint::symbol("f"));
+    check(text, ErrorKind::Invalid, "not an ELF file");
+    let wrong = Program::counting(ProgramType::SOCKET_FILTER, -1);
+    let error = attach_uprobe(&wrong, &path, &point, &options()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::WrongProgramType { .. }), "{error}");
+}
