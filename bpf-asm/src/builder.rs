@@ -14,7 +14,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{BuildError, Code, Instruction, Reference, Register, Slot, Symbol, Target};
+use crate::{BuildError, Code, Instruction, Reference, Slot, Symbol, Target};
 
 /// What to do with a jump to a label that 16 bits do not reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -110,17 +110,24 @@ impl Builder {
 
     /// Adds an instruction as it is.
     pub fn instruction(&mut self, instruction: Instruction) -> &mut Self {
+        let slot = self.position();
         let encoding = instruction.encode();
-        for slot in encoding.as_ref() {
-            self.checked_slot(*slot);
+        let registers = encoding.as_ref().iter().flat_map(|slot| [slot.dst, slot.src]);
+        if let Some(register) = registers.into_iter().find(|register| !register.is_valid()) {
+            self.fail(BuildError::Register { slot, register });
         }
-        self
+        self.slots(encoding.as_ref())
     }
 
     /// Adds slots as they are, whatever they mean.
     pub fn slots(&mut self, slots: &[Slot]) -> &mut Self {
         self.slots.extend_from_slice(slots);
         self
+    }
+
+    /// The first error so far, which [`Builder::finish`] will return.
+    pub const fn error(&self) -> Option<&BuildError> {
+        self.error.as_ref()
     }
 
     /// Resolves labels and gives the program. Calls of functions that are not in it stay open:
@@ -152,20 +159,6 @@ impl Builder {
 
     fn fail(&mut self, error: BuildError) {
         self.error.get_or_insert(error);
-    }
-
-    fn checked_slot(&mut self, slot: Slot) {
-        let index = self.position();
-        for register in [slot.dst, slot.src] {
-            self.check(index, register);
-        }
-        self.slots.push(slot);
-    }
-
-    fn check(&mut self, slot: usize, register: Register) {
-        if !register.is_valid() {
-            self.fail(BuildError::Register { slot, register });
-        }
     }
 
     /// Adds an instruction that jumps to a label; the distance in it does not matter.

@@ -23,6 +23,14 @@ pub enum DecodeError {
         /// Length of the input in bytes.
         length: usize,
     },
+    /// A slot that begins no valid instruction.
+    #[error("slot {slot} with opcode {:#04x} is no valid instruction", .opcode.byte())]
+    Instruction {
+        /// Index of the slot.
+        slot: usize,
+        /// Its opcode.
+        opcode: crate::Opcode,
+    },
 }
 
 /// Why a program cannot be built.
@@ -102,6 +110,29 @@ pub enum BuildError {
     Link(#[from] LinkError),
 }
 
+impl BuildError {
+    /// Index of the slot where it went wrong, before any jump was made longer; `None` for names that are there twice.
+    pub const fn slot(&self) -> Option<usize> {
+        match self {
+            Self::Offset { slot, .. }
+            | Self::Immediate { slot, .. }
+            | Self::Register { slot, .. }
+            | Self::UnknownHelper { slot, .. }
+            | Self::UndefinedLabel { slot, .. }
+            | Self::JumpTooFar { slot, .. }
+            | Self::JumpOutside { slot }
+            | Self::Link(
+                LinkError::UndefinedFunction { slot, .. }
+                | LinkError::NotAReference { slot }
+                | LinkError::TooFar { slot, .. },
+            ) => Some(*slot),
+            Self::DuplicateFunction { .. }
+            | Self::DuplicateLabel { .. }
+            | Self::Link(LinkError::DuplicateFunction { .. }) => None,
+        }
+    }
+}
+
 /// Why functions cannot be joined.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -151,8 +182,13 @@ pub enum AssembleError {
         cause: SyntaxError,
     },
     /// The lines can be read, but do not make a program.
-    #[error(transparent)]
-    Build(#[from] BuildError),
+    #[error("line {line}: {source}")]
+    Build {
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong there.
+        source: BuildError,
+    },
 }
 
 /// What is wrong in a line of a program's text.

@@ -1,12 +1,15 @@
 //! A whole instruction with its operands named.
 
+use alloc::vec::Vec;
+
 use crate::bits::u32_from;
 use crate::operation::{
     AluOp, AtomicOp, Condition, NarrowSize, Operand, SignExtension, SwapBits, SwapKind, Width,
 };
 use crate::{
-    Class, HelperId, Opcode, PSEUDO_BTF_ID, PSEUDO_CALL, PSEUDO_FUNC, PSEUDO_KFUNC_CALL,
-    PSEUDO_MAP_FD, PSEUDO_MAP_IDX, PSEUDO_MAP_IDX_VALUE, PSEUDO_MAP_VALUE, Register, Size, Slot,
+    Class, DecodeError, HelperId, Opcode, PSEUDO_BTF_ID, PSEUDO_CALL, PSEUDO_FUNC,
+    PSEUDO_KFUNC_CALL, PSEUDO_MAP_FD, PSEUDO_MAP_IDX, PSEUDO_MAP_IDX_VALUE, PSEUDO_MAP_VALUE,
+    Register, Size, Slot,
 };
 
 /// What one or two slots mean.
@@ -170,6 +173,22 @@ impl Instruction {
         // One comparison stands for a check of every reserved field of every instruction.
         let encoding = candidate.encode();
         slots.starts_with(encoding.as_ref()).then_some(candidate)
+    }
+
+    /// The instructions of a program, each with the index of its first slot. The first slot that begins no valid
+    /// one is an error; [`crate::Code::instructions`] goes on behind it.
+    pub fn decode_all(slots: &[Slot]) -> Result<Vec<(usize, Self)>, DecodeError> {
+        let mut instructions = Vec::with_capacity(slots.len());
+        let mut slot = 0usize;
+        while let Some((first, _)) = slots.get(slot..).and_then(<[Slot]>::split_first) {
+            let instruction = slots
+                .get(slot..)
+                .and_then(Self::decode)
+                .ok_or(DecodeError::Instruction { slot, opcode: first.opcode })?;
+            instructions.push((slot, instruction));
+            slot = slot.saturating_add(instruction.slot_count());
+        }
+        Ok(instructions)
     }
 
     /// Slots that this instruction takes: 1 or 2.

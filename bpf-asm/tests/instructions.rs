@@ -2,8 +2,9 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use bpf_asm::{
-    AtomicOp, ByteOrder, Code, Condition, HelperId, Instruction, NarrowSize, R0, R1, R2, R3, R6,
-    R9, R10, SignExtension, Size, Slot, SwapBits, Width, decode_slots, encode_slots,
+    AtomicOp, ByteOrder, Code, Condition, DecodeError, HelperId, Instruction, NarrowSize, Opcode,
+    R0, R1, R2, R3, R6, R9, R10, SignExtension, Size, Slot, SwapBits, Width, decode_slots,
+    encode_slots,
 };
 
 const W32: Width = Width::W32;
@@ -556,7 +557,24 @@ fn a_64_bit_load_with_bits_in_reserved_fields_is_no_instruction() {
         [Slot { src: R1, ..first }, Slot { imm: 1, ..second }],
     ] {
         assert_eq!(Instruction::decode(&broken), None, "{broken:?}");
+        assert_eq!(
+            Instruction::decode_all(&[exit, broken[0], broken[1]]),
+            Err(DecodeError::Instruction { slot: 1, opcode: Opcode::LD_IMM64 })
+        );
         let code = Code::new(broken.to_vec());
         assert_eq!(Code::assemble(&code.to_string()).unwrap().slots, broken);
     }
+}
+
+#[test]
+fn a_64_bit_load_without_its_second_half_is_no_instruction() {
+    let [first, second] = Slot::ld_imm64(R1, 5);
+    assert_eq!(
+        Instruction::decode_all(&[first, second, first]),
+        Err(DecodeError::Instruction { slot: 2, opcode: Opcode::LD_IMM64 })
+    );
+    let all = Instruction::decode_all(&[first, second, Slot::exit()]).unwrap();
+    let slots: Vec<usize> = all.iter().map(|(slot, _)| *slot).collect();
+    assert_eq!(slots, [0, 2]);
+    assert_eq!(Instruction::decode_all(&[]), Ok(Vec::new()));
 }

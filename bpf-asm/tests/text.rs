@@ -337,18 +337,13 @@ fn an_instruction_alone_has_no_names() {
 
 #[test]
 fn labels_that_are_missing_or_twice_are_errors() {
-    assert_eq!(
-        Code::assemble("goto out"),
-        Err(BuildError::UndefinedLabel { slot: 0, label: "out".into() }.into())
-    );
-    assert_eq!(
-        Code::assemble("a:\n exit\na:\n"),
-        Err(BuildError::DuplicateLabel { label: "a".into() }.into())
-    );
-    assert_eq!(
-        Code::assemble("<f>:\n exit\n<f>:\n"),
-        Err(BuildError::DuplicateFunction { function: "f".into() }.into())
-    );
+    for (text, message) in [
+        ("exit\n\ngoto out", "line 3: slot 1: label out is not defined in this function"),
+        ("a:\n exit\na:\n", "line 3: label a is defined twice in its function"),
+        ("<f>:\n exit\n<f>:\n exit", "line 3: function f is defined twice"),
+    ] {
+        assert_eq!(Code::assemble(text).unwrap_err().to_string(), message);
+    }
 }
 
 #[test]
@@ -356,7 +351,10 @@ fn a_far_label_goes_over_gotol_when_allowed() {
     let text = format!("if r1 == 0 goto out\n{}out:\nexit\n", "r0 = 0\n".repeat(40_000));
     assert!(matches!(
         Code::assemble(&text),
-        Err(AssembleError::Build(BuildError::JumpTooFar { slot: 0, distance: 40_000, .. }))
+        Err(AssembleError::Build {
+            line: 1,
+            source: BuildError::JumpTooFar { slot: 0, distance: 40_000, .. }
+        })
     ));
     let code = Code::assemble_with(&text, LongJumps::ViaGotol).unwrap();
     assert!(code.to_string().starts_with("    if r1 != 0x0 goto +1\n    gotol out\n"));

@@ -7,12 +7,12 @@ use crate::{Imm64, Instruction, Register, Size, Target};
 macro_rules! atomics {
     ($($op:ident $name64:ident $name32:ident $text:literal;)*) => {$(
         #[doc = concat!("Eight bytes: `", $text, "`")]
-        pub fn $name64(&mut self, base: Register, offset: i64, src: Register) -> &mut Self {
+        pub fn $name64(&mut self, base: Register, offset: impl Into<i64>, src: Register) -> &mut Self {
             self.atomic(Width::W64, AtomicOp::$op, base, offset, src)
         }
 
         #[doc = concat!("Four bytes: `", $text, "`")]
-        pub fn $name32(&mut self, base: Register, offset: i64, src: Register) -> &mut Self {
+        pub fn $name32(&mut self, base: Register, offset: impl Into<i64>, src: Register) -> &mut Self {
             self.atomic(Width::W32, AtomicOp::$op, base, offset, src)
         }
     )*};

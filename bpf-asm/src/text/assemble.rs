@@ -1,5 +1,6 @@
 //! Text to programs.
 
+use alloc::vec::Vec;
 use core::str::FromStr;
 
 use super::cursor::Cursor;
@@ -37,26 +38,37 @@ impl Code {
     /// As [`Code::assemble`], with a choice for jumps to labels that are too far.
     pub fn assemble_with(text: &str, long_jumps: LongJumps) -> Result<Self, AssembleError> {
         let mut builder = Builder::with_long_jumps(long_jumps);
+        // The line of each slot, for what only shows in the end.
+        let mut lines = Vec::new();
         for (line, number) in text.lines().zip(1..) {
             // A label and an instruction may share a line.
             let mut cursor = Cursor::new(line);
             while let Some(statement) = next(&mut cursor, line, number)? {
-                match statement {
-                    Statement::Function(name) => builder.function(&name),
-                    Statement::Label(name) => builder.label(&name),
-                    Statement::Instruction(instruction) => builder.instruction(instruction),
-                    Statement::ToLabel(instruction, label) => {
-                        builder.instruction_to_label(instruction, &label)
-                    }
-                    Statement::ToTarget(instruction, target) => {
-                        builder.instruction_to_target(instruction, target)
-                    }
-                    Statement::Raw(slot) => builder.slots(&[slot]),
-                };
+                add(&mut builder, statement);
+                lines.resize(builder.position(), number);
+                if let Some(source) = builder.error() {
+                    return Err(AssembleError::Build { line: number, source: source.clone() });
+                }
             }
         }
-        Ok(builder.finish()?)
+        builder.finish().map_err(|source| {
+            let line = source.slot().and_then(|slot| lines.get(slot)).copied().unwrap_or(1);
+            AssembleError::Build { line, source }
+        })
     }
+}
+
+fn add(builder: &mut Builder, statement: Statement) {
+    match statement {
+        Statement::Function(name) => builder.function(&name),
+        Statement::Label(name) => builder.label(&name),
+        Statement::Instruction(instruction) => builder.instruction(instruction),
+        Statement::ToLabel(instruction, label) => builder.instruction_to_label(instruction, &label),
+        Statement::ToTarget(instruction, target) => {
+            builder.instruction_to_target(instruction, target)
+        }
+        Statement::Raw(slot) => builder.slots(&[slot]),
+    };
 }
 
 /// The next statement of a line; nothing may follow an instruction.

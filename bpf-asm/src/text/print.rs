@@ -7,8 +7,8 @@ use crate::{AtomicOp, Imm64, Instruction, Operand, Register, SwapKind, Width};
 
 /// The instruction in the kernel's style: `r0 = *(u32 *)(r1 +0)`.
 ///
-/// The text assembles to the same slots. The alternate form changes nothing; names for maps,
-/// functions and jump targets come with [`crate::Code`].
+/// The text assembles to the same slots. Names for maps, functions and jump targets come with
+/// [`crate::Code`].
 impl fmt::Display for Instruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Width::W64;
