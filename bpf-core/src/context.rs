@@ -1,18 +1,15 @@
 //! What is known of the running kernel, found out when it is first needed and kept.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use bpf_btf::{Btf, Kind};
+use bpf_btf::{Btf, BtfBytes, Kind};
 use bpf_sys::abi::{KernelVersion, MapType, ProgramType};
 use bpf_sys::{BtfFd, Errno, OwnedBtfFd, SysError};
 use once_cell::sync::OnceCell;
 
 use crate::error::{Error, ErrorKind, Result};
-
-/// Where the kernel shows its BTF (Linux 5.4, with `CONFIG_DEBUG_INFO_BTF`).
-const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 /// What is known of the running kernel: its version, its BTF, what it supports.
 ///
@@ -178,24 +175,29 @@ impl Context {
 
     /// The kernel's BTF.
     pub(crate) fn vmlinux(&self) -> Result<&Btf> {
-        self.0.vmlinux.get_or_try_init(|| {
-            let path = match &self.0.source {
-                Source::Kernel => Path::new(VMLINUX),
-                Source::File(path) => path,
-            };
-            read_btf(path)
+        self.0.vmlinux.get_or_try_init(|| match &self.0.source {
+            Source::Kernel => {
+                let action = "read the BTF of the kernel";
+                let bytes = bpf_sys::memory::kernel_btf().map_err(|source| {
+                    Error::system(action, source).or_not_found().with_hint(BTF_HINT)
+                })?;
+                parse(action, bytes)
+            }
+            Source::File(path) => {
+                let action = format!("read BTF from {}", path.display());
+                let bytes = std::fs::read(path).map_err(|source| Error::io(&*action, source))?;
+                parse(&action, bytes)
+            }
         })
     }
 }
 
-fn read_btf(path: &Path) -> Result<Btf> {
-    let action = || format!("read the kernel's BTF from {}", path.display());
-    let bytes = std::fs::read(path).map_err(|source| {
-        Error::io(action(), source)
-            .with_hint("the kernel needs CONFIG_DEBUG_INFO_BTF, or give a file with `Context::with_kernel_btf_file`")
-    })?;
+const BTF_HINT: &str =
+    "the kernel needs CONFIG_DEBUG_INFO_BTF, or give a file with `Context::with_kernel_btf_file`";
+
+fn parse(action: &str, bytes: impl Into<BtfBytes>) -> Result<Btf> {
     Btf::parse(bytes)
-        .map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
+        .map_err(|source| Error::new(ErrorKind::InvalidSpec, action).with_source(source))
 }
 
 impl fmt::Debug for Context {

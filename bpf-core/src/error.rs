@@ -45,6 +45,8 @@ pub enum ErrorKind {
     InvalidSpec,
     /// An iteration could not come to its end, because others changed the map.
     Interrupted,
+    /// The shared memory of a ring buffer holds what the kernel does not write.
+    Corrupt,
     /// Something is at this path already.
     Exists,
     /// A path that must be on a BPF file system is not.
@@ -232,6 +234,7 @@ impl fmt::Display for Error {
             ErrorKind::InvalidSpec => f.write_str("invalid specification")?,
             ErrorKind::Interrupted => f.write_str("interrupted")?,
             ErrorKind::NoBpffs => f.write_str("not a BPF file system")?,
+            ErrorKind::Corrupt => f.write_str("corrupt")?,
             ErrorKind::Exists => f.write_str("exists already")?,
             ErrorKind::System => match inner.errno {
                 Some(errno) => write!(f, "{errno}")?,

@@ -9,7 +9,7 @@ mod kconfig;
 mod map;
 mod pin;
 mod program;
-//mod ring_buffer;
+mod ring_buffer;
 mod variable;
 mod verifier;
 
@@ -29,6 +29,7 @@ pub use self::map::{
     Batch, Batches, Entries, Keys, Map, MapInfo, Mismatch, PerCpu, PerCpuMap, TypedMap,
 };
 pub use self::program::{Program, ProgramInfo, ProgramStats, TestRun, TestRunOutput};
+pub use self::ring_buffer::{RingBatch, RingBuffer, Sample, Samples};
 pub use self::variable::Variable;
 pub use self::verifier::VerifierLog;
 

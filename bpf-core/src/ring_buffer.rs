@@ -1,43 +1,293 @@
-//! Reading a ring buffer: samples are borrowed from the memory that the kernel shares, and given back a batch at a time.
+//! Reading a ring buffer in place: samples are views of the memory that the kernel shares, given back a batch at a time.
 //!
 //! The protocol (`kernel/bpf/ringbuf.c`): two positions only ever grow, the producer's by the kernel, the consumer's by us. A record is a header of
 //! 8 bytes (length with two flag bits, page offset) and the sample, padded to 8 bytes. The data area is mapped twice in a row, so that a record
-//! that wraps is still one slice.
+//! that wraps is still one range.
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
+use bpf_sys::abi::MapType;
+use bpf_sys::memory::{ReadMapping, WriteMapping};
+use bpf_sys::{AsMapFd, kernel, poll};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::map::Map;
+
 /// A record is reserved, and the program still writes to it.
 const BUSY: u32 = 1 << 31;
 /// The program gave the record up.
 const DISCARD: u32 = 1 << 30;
 /// Bytes of the header of a record.
-const HEADER: u64 = 8;
+const HEADER: usize = 8;
 
-/// What the reader needs of the shared memory. Offsets are from the start of the data area.
+/// The reader of a ring buffer map (Linux 5.8).
+///
+/// There should be one reader of a ring: a second one takes records away from the first.
+///
+/// ```no_run
+/// # fn example(collection: &bpf_core::Collection) -> Result<(), bpf_core::Error> {
+/// use bpf_core::RingBuffer;
+/// let mut ring = RingBuffer::new(collection.map("events")?)?;
+/// loop {
+///     for sample in &ring.batch()? {
+///         if let Some(time) = sample.get::<u64>(0) {
+///             println!("{} bytes at {time}", sample.len());
+///         }
+///     }
+///     ring.wait(None)?;
+/// }
+/// # }
+/// ```
+///
+/// For an asynchronous runtime, [`AsFd`] gives a descriptor that is readable while there are records. With edge-triggered notification, take
+/// batches until one is empty, and only then wait.
+#[derive(Debug)]
+pub struct RingBuffer {
+    map: Map,
+    memory: Memory,
+    corrupt: bool,
+}
+
+/// The mapped pages of a ring.
+#[derive(Debug)]
+struct Memory {
+    /// A page that begins with our position.
+    consumer: WriteMapping,
+    /// A page that begins with the kernel's position, then the data, twice.
+    producer: ReadMapping,
+    /// Bytes of data: a power of two.
+    size: usize,
+    page: usize,
+}
+
+impl RingBuffer {
+    /// Maps the memory of a ring buffer.
+    pub fn new(map: &Map) -> Result<Self> {
+        let action = "read ring buffer";
+        if map.map_type() != MapType::RINGBUF {
+            let reason = format!("the map is of type {}", map.map_type());
+            return Err(Error::new(ErrorKind::WrongType, map.action(action)).with_reason(reason));
+        }
+        let failed = |source| Error::system(map.action(action), source);
+        let page = kernel::page_size();
+        let size = usize::try_from(map.max_entries()).unwrap_or(usize::MAX);
+        let len = size.saturating_mul(2).saturating_add(page);
+        let offset = u64::try_from(page).unwrap_or(u64::MAX);
+        let consumer = WriteMapping::of_map(map.as_map_fd(), 0, page).map_err(failed)?;
+        let producer = ReadMapping::of_map(map.as_map_fd(), offset, len).map_err(failed)?;
+        let memory = Memory { consumer, producer, size, page };
+        Ok(Self { map: map.try_clone()?, memory, corrupt: false })
+    }
+
+    /// The records that are there now, and those that programs finish meanwhile. They are given back to the kernel when the batch is dropped.
+    ///
+    /// Fails with [`ErrorKind::Corrupt`] when an earlier batch met positions or lengths that cannot be; that batch has skipped what was in the ring.
+    pub fn batch(&mut self) -> Result<RingBatch<'_>> {
+        if std::mem::take(&mut self.corrupt) {
+            return Err(Error::new(ErrorKind::Corrupt, self.map.action("read ring buffer"))
+                .with_reason("another reader has changed its position; records were skipped"));
+        }
+        // The kernel finishes a record, then looks whether the reader's position is there and it must be woken. We have stored our position, and look
+        // for a record after that. Each side's store comes before its load; otherwise both could miss each other.
+        fence(Ordering::SeqCst);
+        let walk = Walk::new(&self.memory);
+        Ok(RingBatch { ring: self, walk })
+    }
+
+    /// Waits until there are records, or the time is over (false). `None` waits for ever.
+    ///
+    /// A program that submits with the flag `BPF_RB_NO_WAKEUP` does not end a wait.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        poll::wait_readable(&self.map, timeout)
+            .map_err(|source| Error::system(self.map.action("wait for ring buffer"), source))
+    }
+
+    /// Bytes of data that the ring can hold, with headers and padding.
+    pub fn size(&self) -> usize {
+        self.memory.size
+    }
+
+    /// Bytes that are not read yet, with headers and padding.
+    pub fn available(&self) -> usize {
+        self.memory.producer().wrapping_sub(self.memory.consumer())
+    }
+}
+
+impl AsFd for RingBuffer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.map.as_fd()
+    }
+}
+
+/// Records of a ring buffer, until it is dropped: see [`RingBuffer::batch`].
+///
+/// Iterate over a reference to it; a second iteration goes on where the first stopped.
+#[derive(Debug)]
+pub struct RingBatch<'ring> {
+    ring: &'ring mut RingBuffer,
+    walk: Walk,
+}
+
+impl RingBatch<'_> {
+    /// The samples that have not been seen yet.
+    pub fn iter(&self) -> Samples<'_> {
+        Samples { memory: &self.ring.memory, walk: &self.walk }
+    }
+}
+
+impl<'batch> IntoIterator for &'batch RingBatch<'_> {
+    type Item = Sample<'batch>;
+    type IntoIter = Samples<'batch>;
+
+    fn into_iter(self) -> Samples<'batch> {
+        self.iter()
+    }
+}
+
+impl Drop for RingBatch<'_> {
+    fn drop(&mut self) {
+        self.walk.commit(&self.ring.memory);
+        self.ring.corrupt = self.walk.corrupt.get();
+    }
+}
+
+/// The samples of a [`RingBatch`], in the order in which programs reserved them.
+#[derive(Debug)]
+pub struct Samples<'batch> {
+    memory: &'batch Memory,
+    walk: &'batch Walk,
+}
+
+impl<'batch> Iterator for Samples<'batch> {
+    type Item = Sample<'batch>;
+
+    fn next(&mut self) -> Option<Sample<'batch>> {
+        let Place { offset, len } = self.walk.next(self.memory)?;
+        Some(Sample { memory: self.memory, offset, len })
+    }
+}
+
+/// What a program wrote in one record: a view of the ring's memory.
+///
+/// Nothing is copied until it is asked for. There is no plain reference to the bytes, because the memory is shared: a second reader of the ring could free
+/// the record, and the kernel write another there.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'batch> {
+    memory: &'batch Memory,
+    /// From the start of the mapping.
+    offset: usize,
+    len: usize,
+}
+
+impl Sample<'_> {
+    /// Bytes of the sample.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True for a sample without bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The value at `offset`; `None` when it would reach beyond the end.
+    ///
+    /// For a sample of one type, [`to`](Self::to) also compares the size.
+    pub fn get<T: FromBytes + IntoBytes>(&self, offset: usize) -> Option<T> {
+        let mut value = T::new_zeroed();
+        self.read(offset, value.as_mut_bytes()).then_some(value)
+    }
+
+    /// The whole sample as a value; `None` when it has another size.
+    pub fn to<T: FromBytes + IntoBytes>(&self) -> Option<T> {
+        if self.len == size_of::<T>() { self.get(0) } else { None }
+    }
+
+    /// Copies bytes from `offset` on, as many as `bytes` has. False, and nothing copied, when they would reach beyond the end.
+    pub fn read(&self, offset: usize, bytes: &mut [u8]) -> bool {
+        if offset.checked_add(bytes.len()).is_none_or(|end| end > self.len) {
+            return false;
+        }
+        self.memory.producer.read(self.offset.saturating_add(offset), bytes).is_ok()
+    }
+
+    /// Copies the whole sample to a buffer, whose former contents are lost; its memory is used again.
+    pub fn copy_to(&self, buffer: &mut Vec<u8>) {
+        buffer.resize(self.len, 0);
+        // In bounds: the walk has looked.
+        self.read(0, buffer);
+    }
+
+    /// A copy of the whole sample.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.copy_to(&mut bytes);
+        bytes
+    }
+}
+
+/// What the walk needs of the shared memory.
 trait Ring {
     /// Bytes of the data area: a power of two.
-    fn size(&self) -> u64;
+    fn size(&self) -> usize;
     /// Our position.
-    fn consumer(&self) -> u64;
+    fn consumer(&self) -> usize;
     /// Gives everything before `position` back to the kernel, after all reads of it.
-    fn set_consumer(&self, position: u64);
+    fn set_consumer(&self, position: usize);
     /// The kernel's position; records before it are seen with their headers.
-    fn producer(&self) -> u64;
-    /// The first word of the header at `offset`, before anything else of its record.
-    fn header(&self, offset: u64) -> Option<u32>;
-    /// The bytes of a finished record, up to twice the size.
-    fn data(&self, offset: u64, len: u32) -> Option<&[u8]>;
+    fn producer(&self) -> usize;
+    /// The first word of the header at `offset` of the data area, before anything else of its record.
+    fn header(&self, offset: usize) -> Option<u32>;
+    /// Where the data area begins.
+    fn start(&self) -> usize;
+}
+
+impl Ring for Memory {
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    // The accesses to the first word of a page cannot fail.
+    fn consumer(&self) -> usize {
+        self.consumer.load_usize(0).unwrap_or_default()
+    }
+
+    fn set_consumer(&self, position: usize) {
+        if let Ok(place) = self.consumer.atomic_usize(0) {
+            place.store(position, Ordering::Release);
+        }
+    }
+
+    fn producer(&self) -> usize {
+        self.producer.load_usize(0).unwrap_or_default()
+    }
+
+    fn header(&self, offset: usize) -> Option<u32> {
+        self.producer.load_u32(self.page.saturating_add(offset)).ok()
+    }
+
+    fn start(&self) -> usize {
+        self.page
+    }
+}
+
+/// Where a sample lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    offset: usize,
+    len: usize,
 }
 
 /// One walk over the records between the two positions.
 #[derive(Debug)]
 struct Walk {
-    position: Cell<u64>,
+    position: Cell<usize>,
     /// What we last saw of the producer's position.
-    limit: Cell<u64>,
+    limit: Cell<usize>,
     corrupt: Cell<bool>,
 }
 
@@ -48,8 +298,7 @@ impl Walk {
     }
 
     /// The next finished sample. `None` at the end, or where a program still writes.
-    fn next<'ring>(&self, ring: &'ring impl Ring) -> Option<&'ring [u8]> {
-        let mask = ring.size().wrapping_sub(1);
+    fn next(&self, ring: &impl Ring) -> Option<Place> {
         loop {
             let position = self.position.get();
             if position == self.limit.get() {
@@ -59,37 +308,30 @@ impl Walk {
                 }
             }
             let available = self.limit.get().wrapping_sub(position);
-            let at = position & mask;
+            let at = position & ring.size().wrapping_sub(1);
             let Some(header) = ring.header(at).filter(|_| available <= ring.size()) else {
                 return self.stop();
             };
             if header & BUSY != 0 {
                 return None;
             }
-            let len = header & !DISCARD;
-            // At most 2^30 and a few: no overflow.
-            let total = u64::from(len).wrapping_add(HEADER).wrapping_add(7) & !7;
-            if total > available {
+            let len = usize::try_from(header & !DISCARD).unwrap_or(usize::MAX);
+            let total = len.checked_add(HEADER).and_then(|total| total.checked_next_multiple_of(8));
+            let Some(total) = total.filter(|&total| total <= available) else {
                 return self.stop();
-            }
-            let sample = if header & DISCARD == 0 {
-                let Some(sample) = ring.data(at.wrapping_add(HEADER), len) else {
-                    return self.stop();
-                };
-                Some(sample)
-            } else {
-                None
             };
             self.position.set(position.wrapping_add(total));
-            if sample.is_some() {
-                return sample;
+            if header & DISCARD == 0 {
+                // Inside the two copies of the data area: `at` is below the size, `total` at most the size.
+                let offset = ring.start().wrapping_add(at).wrapping_add(HEADER);
+                return Some(Place { offset, len });
             }
         }
     }
 
     /// The positions or lengths cannot be: someone else writes to this ring's consumer position.
     #[cold]
-    fn stop<T>(&self) -> Option<T> {
+    fn stop(&self) -> Option<Place> {
         self.corrupt.set(true);
         None
     }
@@ -100,7 +342,6 @@ impl Walk {
         if position != ring.consumer() {
             ring.set_consumer(position);
         }
-        self.position.set(position);
     }
 }
 
@@ -111,16 +352,16 @@ mod tests {
     /// A ring in ordinary memory, written by [`Fake::push`] as the kernel writes it.
     struct Fake {
         bytes: Vec<u8>,
-        size: u64,
-        producer: Cell<u64>,
-        consumer: Cell<u64>,
+        size: usize,
+        producer: Cell<usize>,
+        consumer: Cell<usize>,
         commits: Cell<u32>,
     }
 
     impl Fake {
-        fn new(size: u64, start: u64) -> Self {
+        fn new(size: usize, start: usize) -> Self {
             Self {
-                bytes: vec![0; usize::try_from(size * 2).unwrap()],
+                bytes: vec![0; size * 2],
                 size,
                 producer: Cell::new(start),
                 consumer: Cell::new(start),
@@ -129,56 +370,57 @@ mod tests {
         }
 
         /// Writes a byte to both copies of the data area.
-        fn poke(&mut self, position: u64, byte: u8) {
-            let at = usize::try_from(position % self.size).unwrap();
+        fn poke(&mut self, position: usize, byte: u8) {
+            let at = position % self.size;
             self.bytes[at] = byte;
-            self.bytes[at + usize::try_from(self.size).unwrap()] = byte;
+            self.bytes[at + self.size] = byte;
         }
 
-        fn poke_header(&mut self, position: u64, header: u32) {
+        fn poke_header(&mut self, position: usize, header: u32) {
             for (at, byte) in (0..).zip(header.to_ne_bytes()) {
                 self.poke(position.wrapping_add(at), byte);
             }
         }
 
-        fn push(&mut self, sample: &[u8], flags: u32) -> u64 {
+        fn push(&mut self, sample: &[u8], flags: u32) -> usize {
             let start = self.producer.get();
             self.poke_header(start, u32::try_from(sample.len()).unwrap() | flags);
             for (at, &byte) in (HEADER..).zip(sample) {
                 self.poke(start.wrapping_add(at), byte);
             }
-            self.producer.set(start.wrapping_add((HEADER + sample.len() as u64).next_multiple_of(8)));
+            self.producer.set(start.wrapping_add((HEADER + sample.len()).next_multiple_of(8)));
             start
         }
     }
 
     impl Ring for Fake {
-        fn size(&self) -> u64 {
+        fn size(&self) -> usize {
             self.size
         }
-        fn consumer(&self) -> u64 {
+        fn consumer(&self) -> usize {
             self.consumer.get()
         }
-        fn set_consumer(&self, position: u64) {
+        fn set_consumer(&self, position: usize) {
             self.consumer.set(position);
             self.commits.set(self.commits.get() + 1);
         }
-        fn producer(&self) -> u64 {
+        fn producer(&self) -> usize {
             self.producer.get()
         }
-        fn header(&self, offset: u64) -> Option<u32> {
-            let bytes = self.data(offset, 4)?;
+        fn header(&self, offset: usize) -> Option<u32> {
+            let bytes = self.bytes.get(offset..)?.get(..4)?;
             Some(u32::from_ne_bytes(bytes.try_into().unwrap()))
         }
-        fn data(&self, offset: u64, len: u32) -> Option<&[u8]> {
-            self.bytes.get(usize::try_from(offset).unwrap()..)?.get(..usize::try_from(len).unwrap())
+        fn start(&self) -> usize {
+            0
         }
     }
 
     /// All samples of one batch, then commit.
     fn drain(ring: &Fake) -> Vec<Vec<u8>> {
         let walk = Walk::new(ring);
-        let samples = std::iter::from_fn(|| walk.next(ring)).map(<[u8]>::to_vec).collect();
+        let samples = std::iter::from_fn(|| walk.next(ring));
+        let samples = samples.map(|Place { offset, len }| ring.bytes[offset..offset + len].to_vec()).collect();
         walk.commit(ring);
         samples
     }
@@ -198,7 +440,7 @@ mod tests {
     #[test]
     fn records_that_wrap_are_one_slice() {
         // The last rows: positions that wrap themselves.
-        for start in [0, 8, 48, 56, u64::MAX - 7, u64::MAX - 15] {
+        for start in [0, 8, 48, 56, usize::MAX - 7, usize::MAX - 15] {
             let mut ring = Fake::new(64, start);
             ring.push(b"0123456789abcdef0123456789", 0);
             assert_eq!(drain(&ring), [b"0123456789abcdef0123456789"], "start {start}");

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bpf_elf::spec::VariableSpec;
 use bpf_sys::abi::{MapFlags, UpdateFlags};
+use bpf_sys::memory::{ReadMapping, WriteMapping};
+use bpf_sys::{AsMapFd, Errno};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -12,14 +14,37 @@ use crate::map::Map;
 /// What holds the values of the variables of one section.
 #[derive(Debug)]
 pub(crate) enum Backing {
+    /// The value, mapped: no system call.
+    Shared(WriteMapping),
+    /// The value of a constant section, mapped.
+    Constant(ReadMapping),
     /// A map that cannot be mapped: whole values go in and out by system call.
     Map(Map),
 }
 
 impl Backing {
     pub(crate) fn new(map: &Map) -> Result<Self> {
-        Ok(Self::Map(map.try_clone()?))
+        if !map.flags().contains(MapFlags::MMAPABLE) {
+            return Ok(Self::Map(map.try_clone()?));
+        }
+        let failed = |source| Error::system(map.action("map into memory"), source);
+        let len = usize::try_from(map.value_size()).unwrap_or(usize::MAX);
+        if is_read_only(map) {
+            return ReadMapping::of_map(map.as_map_fd(), 0, len).map(Self::Constant).map_err(failed);
+        }
+        match WriteMapping::of_map(map.as_map_fd(), 0, len) {
+            Ok(mapping) => Ok(Self::Shared(mapping)),
+            // Frozen by someone else.
+            Err(source) if source.errno == Errno::EPERM => {
+                ReadMapping::of_map(map.as_map_fd(), 0, len).map(Self::Constant).map_err(failed)
+            }
+            Err(source) => Err(failed(source)),
+        }
     }
+}
+
+fn is_read_only(map: &Map) -> bool {
+    map.is_frozen() || map.flags().contains(MapFlags::RDONLY_PROG)
 }
 
 /// A global variable of loaded programs.
@@ -35,14 +60,10 @@ pub struct Variable {
 }
 
 impl Variable {
-    pub(crate) fn new(spec: &VariableSpec, backing: Arc<Backing>) -> Result<Self> {
+    pub(crate) fn new(spec: &VariableSpec, backing: Arc<Backing>) -> Self {
         let fits = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-        Ok(Self {
-            name: spec.name.clone(),
-            offset: fits(spec.offset),
-            size: fits(spec.size),
-            backing,
-        })
+        let (offset, size) = (fits(spec.offset), fits(spec.size));
+        Self { name: spec.name.clone(), offset, size, backing }
     }
 
     /// The symbol.
@@ -58,7 +79,9 @@ impl Variable {
     /// True when the value can be read only: a constant, or its map is frozen.
     pub fn is_read_only(&self) -> bool {
         match &*self.backing {
-            Backing::Map(map) => map.is_frozen() || map.flags().contains(MapFlags::RDONLY_PROG),
+            Backing::Shared(_) => false,
+            Backing::Constant(_) => true,
+            Backing::Map(map) => is_read_only(map),
         }
     }
 
@@ -78,6 +101,8 @@ impl Variable {
     pub fn read(&self, bytes: &mut [u8]) -> Result<()> {
         self.check("read", bytes.len())?;
         match &*self.backing {
+            Backing::Shared(memory) => memory.read(self.offset, bytes).map_err(|source| self.outside("read").with_source(source)),
+            Backing::Constant(memory) => memory.read(self.offset, bytes).map_err(|source| self.outside("read").with_source(source)),
             Backing::Map(map) => {
                 let whole = self.whole(map)?;
                 let value = whole
@@ -93,11 +118,13 @@ impl Variable {
     /// Copies `bytes`, of exactly [`size`](Self::size), to the value.
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         self.check("set", bytes.len())?;
-        if self.is_read_only() {
-            return Err(Error::new(ErrorKind::ReadOnly, self.action("set"))
-                .with_hint("constants are set in the specification, before it is loaded"));
-        }
         match &*self.backing {
+            _ if self.is_read_only() => Err(Error::new(ErrorKind::ReadOnly, self.action("set"))
+                .with_hint("constants are set in the specification, before it is loaded")),
+            Backing::Shared(memory) => memory
+                .write(self.offset, bytes)
+                .map_err(|source| self.outside("set").with_source(source)),
+            Backing::Constant(_) => Err(self.outside("set")),
             Backing::Map(map) => {
                 let mut whole = self.whole(map)?;
                 let value =

@@ -66,7 +66,7 @@ impl Collection {
         let spec = self.variables.get(name).ok_or_else(not_found)?;
         let cell = self.backings.get(&spec.map).ok_or_else(not_found)?;
         let backing = cell.get_or_try_init(|| Backing::new(self.map(&spec.map)?).map(Arc::new))?;
-        Variable::new(spec, Arc::clone(backing))
+        Ok(Variable::new(spec, Arc::clone(backing)))
     }
 
     /// The maps, in the order of the specification.
