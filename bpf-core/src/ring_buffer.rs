@@ -294,7 +294,11 @@ struct Walk {
 impl Walk {
     fn new(ring: &impl Ring) -> Self {
         let position = ring.consumer();
-        Self { position: Cell::new(position), limit: Cell::new(position), corrupt: Cell::new(false) }
+        Self {
+            position: Cell::new(position),
+            limit: Cell::new(position),
+            corrupt: Cell::new(false),
+        }
     }
 
     /// The next finished sample. `None` at the end, or where a program still writes.
@@ -420,7 +424,9 @@ mod tests {
     fn drain(ring: &Fake) -> Vec<Vec<u8>> {
         let walk = Walk::new(ring);
         let samples = std::iter::from_fn(|| walk.next(ring));
-        let samples = samples.map(|Place { offset, len }| ring.bytes[offset..offset + len].to_vec()).collect();
+        let samples = samples
+            .map(|Place { offset, len }| ring.bytes[offset..offset + len].to_vec())
+            .collect();
         walk.commit(ring);
         samples
     }

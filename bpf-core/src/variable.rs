@@ -30,7 +30,9 @@ impl Backing {
         let failed = |source| Error::system(map.action("map into memory"), source);
         let len = usize::try_from(map.value_size()).unwrap_or(usize::MAX);
         if is_read_only(map) {
-            return ReadMapping::of_map(map.as_map_fd(), 0, len).map(Self::Constant).map_err(failed);
+            return ReadMapping::of_map(map.as_map_fd(), 0, len)
+                .map(Self::Constant)
+                .map_err(failed);
         }
         match WriteMapping::of_map(map.as_map_fd(), 0, len) {
             Ok(mapping) => Ok(Self::Shared(mapping)),
@@ -101,8 +103,12 @@ impl Variable {
     pub fn read(&self, bytes: &mut [u8]) -> Result<()> {
         self.check("read", bytes.len())?;
         match &*self.backing {
-            Backing::Shared(memory) => memory.read(self.offset, bytes).map_err(|source| self.outside("read").with_source(source)),
-            Backing::Constant(memory) => memory.read(self.offset, bytes).map_err(|source| self.outside("read").with_source(source)),
+            Backing::Shared(memory) => memory
+                .read(self.offset, bytes)
+                .map_err(|source| self.outside("read").with_source(source)),
+            Backing::Constant(memory) => memory
+                .read(self.offset, bytes)
+                .map_err(|source| self.outside("read").with_source(source)),
             Backing::Map(map) => {
                 let whole = self.whole(map)?;
                 let value = whole

@@ -4,7 +4,13 @@
 mod data;
 #[path = "kernel/maps.rs"]
 mod maps;
+#[path = "kernel/nested.rs"]
+mod nested;
+#[path = "kernel/pins.rs"]
+mod pins;
 #[path = "kernel/programs.rs"]
 mod programs;
+#[path = "kernel/ring.rs"]
+mod ring;
 #[path = "kernel/support.rs"]
 mod support;

@@ -11,6 +11,7 @@ use bpf_sys::abi::{MapType, ProgramType, UpdateFlags};
 use bpf_sys::prog::AttachTarget;
 use bpf_sys::{AsProgFd, OwnedBtfFd};
 
+use super::btf;
 use super::options::{LoadOptions, ProgramOptions};
 use super::symbols::{Addresses, Symbols};
 use crate::context::{Context, Found};
@@ -29,17 +30,17 @@ pub(super) fn load(
 ) -> Result<(SpecMap<Map>, SpecMap<Program>)> {
     let context = options.context.clone().unwrap_or_default();
     check(spec, options)?;
+    let btf = btf::load(spec, &context)?;
     let mut loader = Loader {
+        btf,
         spec,
         options,
         context,
-        btf: None,
         maps: SpecMap::new(),
         addresses: Addresses::new(),
         given: HashSet::new(),
         pins: Pins::default(),
     };
-    loader.load_btf()?;
     loader.create_maps()?;
     loader.fill_maps()?;
     let programs = loader.load_programs()?;
@@ -81,7 +82,7 @@ struct Loader<'a> {
     spec: &'a CollectionSpec,
     options: &'a LoadOptions<'a>,
     context: Context,
-    btf: Option<OwnedBtfFd>,
+    btf: btf::Loaded,
     maps: SpecMap<Map>,
     addresses: Addresses,
     /// Maps that existed before: pinned ones and replacements. They keep their contents.
@@ -90,11 +91,6 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Loads the BTF of the object, where it has some and the kernel takes it.
-    fn load_btf(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     fn create_maps(&mut self) -> Result<()> {
         let spec = self.spec;
         for (name, map_spec) in &spec.maps {
@@ -115,10 +111,14 @@ impl Loader<'_> {
     }
 
     fn create_map(&self, spec: &MapSpec) -> Result<Map> {
+        self.try_create_map(spec).map_err(|error| self.btf.explain(error))
+    }
+
+    fn try_create_map(&self, spec: &MapSpec) -> Result<Map> {
         let create = |spec: &MapSpec, inner: Option<&Map>| {
             map::create(
                 spec,
-                &map::CreateOptions { btf: self.btf.as_ref(), inner, context: &self.context },
+                &map::CreateOptions { btf: self.btf.fd(), inner, context: &self.context },
             )
         };
         // The kernel wants an example of the inner maps, and does not keep it.
@@ -228,7 +228,7 @@ impl Loader<'_> {
             slots,
             license: &self.spec.license,
             kernel_version: self.kernel_version(spec)?,
-            btf: self.btf.as_ref().map(OwnedBtfFd::as_borrowed),
+            btf: self.btf.fd().map(OwnedBtfFd::as_borrowed),
             func_infos: &prepared.func_infos,
             line_infos: &prepared.line_infos,
             attach_btf_id,
@@ -236,7 +236,8 @@ impl Loader<'_> {
             fd_array,
             log_level: options.log_level.unwrap_or(self.options.log_level),
             context: &self.context,
-        })?;
+        })
+        .map_err(|error| self.btf.explain(error))?;
         if let Some(target) = &options.attach_to {
             loaded.set_attach_to(target);
         }

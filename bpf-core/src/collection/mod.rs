@@ -1,5 +1,6 @@
 //! A loaded object: its maps, programs and variables.
 
+mod btf;
 mod load;
 mod options;
 mod symbols;

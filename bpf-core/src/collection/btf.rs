@@ -1,0 +1,120 @@
+//! The BTF of an object: types for maps, and names of functions and source lines for the verifier.
+
+use bpf_btf::BtfFeatures;
+use bpf_elf::prepare::prepare_btf;
+use bpf_elf::spec::CollectionSpec;
+use bpf_sys::OwnedBtfFd;
+use bpf_sys::abi::KernelVersion;
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::verifier::VerifierLog;
+
+/// Bytes of the log of refused BTF.
+const LOG: usize = 64 << 10;
+
+/// What became of the BTF of an object.
+#[derive(Debug)]
+pub(super) enum Loaded {
+    /// The object has none.
+    None,
+    /// The kernel has it.
+    Here(OwnedBtfFd),
+    /// The kernel refused it: most objects do without.
+    Refused(VerifierLog),
+}
+
+impl Loaded {
+    pub(super) fn fd(&self) -> Option<&OwnedBtfFd> {
+        match self {
+            Self::Here(fd) => Some(fd),
+            Self::None | Self::Refused(_) => None,
+        }
+    }
+
+    /// Adds to an error that the BTF was refused, which may be the reason for it.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        match self {
+            Self::Refused(log) if error.kind() != ErrorKind::NotPermitted => {
+                error.with_hint(format!("the kernel refused the BTF of the object, too: {log}"))
+            }
+            _ => error,
+        }
+    }
+}
+
+/// Loads the BTF of the object: as it is, then with what a kernel of this version does not understand replaced (libbpf: B5).
+pub(super) fn load(spec: &CollectionSpec, context: &Context) -> Result<Loaded> {
+    let mut features = BtfFeatures::ALL;
+    loop {
+        let prepared = prepare_btf(spec, &features).map_err(|source| {
+            Error::new(ErrorKind::InvalidSpec, "prepare the BTF of the object")
+                .with_reason(source.to_string())
+                .with_source(source)
+        })?;
+        let Some(bytes) = prepared else { return Ok(Loaded::None) };
+        if let Ok(fd) = bpf_sys::btf::load(&bytes, 0, &mut [], None) {
+            return Ok(Loaded::Here(fd));
+        }
+        let known = features_of(context.kernel_version()?);
+        if known == features || features != BtfFeatures::ALL {
+            return Ok(refused(&bytes));
+        }
+        features = known;
+    }
+}
+
+/// Asks for the reason.
+fn refused(bytes: &[u8]) -> Loaded {
+    let mut log = vec![0; LOG];
+    match bpf_sys::btf::load(bytes, 1, &mut log, None) {
+        Ok(fd) => Loaded::Here(fd),
+        Err(_) => Loaded::Refused(VerifierLog::from_bytes(&log, false)),
+    }
+}
+
+/// What the first kernel of a version understands.
+fn features_of(version: KernelVersion) -> BtfFeatures {
+    let since = |major, minor| version >= KernelVersion::new(major, minor, 0);
+    let mut features = BtfFeatures::NONE;
+    features.func = since(5, 0);
+    features.datasec = since(5, 2);
+    features.global_func = since(5, 6);
+    features.float = since(5, 13);
+    features.decl_tag = since(5, 16);
+    features.type_tag = since(5, 17);
+    features.enum64 = since(6, 0);
+    features.qmark_datasec = since(6, 9);
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_come_with_versions() {
+        type Edit = fn(&mut BtfFeatures);
+        let rows: [(u16, u16, Edit); 5] = [
+            (4, 18, |_| ()),
+            (5, 0, |f| f.func = true),
+            (5, 2, |f| f.datasec = true),
+            (5, 10, |f| f.global_func = true),
+            (6, 1, |f| {
+                f.float = true;
+                f.decl_tag = true;
+                f.type_tag = true;
+                f.enum64 = true;
+            }),
+        ];
+        let mut expected = BtfFeatures::NONE;
+        for (major, minor, edit) in rows {
+            edit(&mut expected);
+            assert_eq!(
+                features_of(KernelVersion::new(major, minor, 3)),
+                expected,
+                "{major}.{minor}"
+            );
+        }
+    }
+}
