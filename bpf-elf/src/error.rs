@@ -116,11 +116,13 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A map in `.maps` is not a global variable.
-    #[error("map {map:?} in section \".maps\" is {linkage}: maps have to be global variables")]
+    /// A map is not a global variable.
+    #[error("map {map:?} in section {section:?} is {linkage}: maps have to be global variables")]
     MapLinkage {
         /// The map.
         map: String,
+        /// The section.
+        section: String,
         /// What it is instead.
         linkage: &'static str,
     },
@@ -244,7 +246,7 @@ pub enum Error {
     },
     /// A call, or the load of an address, leads to a place where no function starts.
     #[error(
-        "instruction at {offset:#x} of section {section:?} refers to {target:#x} of section {target_section:?}, where no function starts"
+        "instruction at {offset:#x} of section {section:?} refers to byte {target} of section {target_section:?}, where no function starts"
     )]
     NoFunction {
         /// The section of the instruction.

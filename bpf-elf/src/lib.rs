@@ -16,6 +16,9 @@ pub mod prepare;
 mod reader;
 pub mod section;
 pub mod spec;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
+mod testing;
 
 pub use elf_error::ElfError;
 pub use error::{BtfError, Error};

@@ -399,3 +399,6 @@ fn string(strings: &[u8], offset: u32) -> Result<&str, ElfError> {
     let end = rest.iter().position(|byte| *byte == 0).ok_or_else(bad)?;
     std::str::from_utf8(rest.get(..end).unwrap_or_default()).map_err(|_| bad())
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,8 @@ impl MapTable {
                 _ => Some("of unknown linkage"),
             };
             if let Some(linkage) = linkage {
-                return Err(Error::MapLinkage { map: name.to_owned(), linkage });
+                let section = section.name.to_owned();
+                return Err(Error::MapLinkage { map: name.to_owned(), section, linkage });
             }
             let Some(symbol) = symbols.remove(name) else {
                 let problem = "has no symbol of its own in section \".maps\"";
@@ -146,7 +147,8 @@ impl MapTable {
         while let Some(symbol) = symbols.next() {
             let name = input.object.symbol_name(symbol)?;
             if symbol.binding == Binding::Local {
-                return Err(Error::MapLinkage { map: name.to_owned(), linkage: "static" });
+                let (map, section) = (name.to_owned(), section.name.to_owned());
+                return Err(Error::MapLinkage { map, section, linkage: "static" });
             }
             let next = symbols.peek().map_or(section.size, |next| next.value);
             let offset = symbol.value;

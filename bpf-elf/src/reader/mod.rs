@@ -246,3 +246,7 @@ fn u32_of(bytes: [u8; 4], order: ByteOrder) -> u32 {
         ByteOrder::Big => u32::from_be_bytes(bytes),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
+mod tests;
