@@ -137,3 +137,28 @@ fn a_file_is_read_and_a_missing_one_is_named() {
     let error = CollectionSpec::open(&missing).unwrap_err();
     assert!(matches!(&error, Error::Io { path, .. } if *path == missing), "{error}");
 }
+
+#[test]
+fn an_exception_callback_belongs_to_its_program() {
+    for order in Order::BOTH {
+        let spec = read("exception", order).unwrap();
+        let callback = |name| spec.programs.get(name).unwrap().exception_callback.as_deref();
+        assert_eq!(callback("throw"), Some("caught"));
+        assert_eq!(callback("throw_plainly"), None);
+    }
+}
+
+#[test]
+fn an_exception_callback_has_to_be_a_global_function() {
+    const TAG: &[u8] = b"exception_callback:caught";
+    for order in Order::BOTH {
+        for (name, problem) in [("caughs", "no such function"), ("throw\0", "no such function")] {
+            let mut bytes = object("exception", order).to_vec();
+            let at = bytes.windows(TAG.len()).position(|window| window == TAG).unwrap();
+            let start = at + TAG.len() - name.len();
+            bytes[start..start + name.len()].copy_from_slice(name.as_bytes());
+            let error = CollectionSpec::parse(&bytes).unwrap_err().to_string();
+            assert!(error.contains(problem) && error.contains("throw"), "{error}");
+        }
+    }
+}

@@ -15,6 +15,13 @@ impl CollectionSpec {
         for function in self.code() {
             self.check_function(function)?;
         }
+        for callback in
+            self.programs.values().filter_map(|program| program.exception_callback.as_ref())
+        {
+            if !self.functions.contains(callback) {
+                return Err(EditError::missing("function", callback));
+            }
+        }
         for map in self.maps.values() {
             self.check_map(map)?;
         }
