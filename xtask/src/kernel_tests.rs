@@ -124,7 +124,7 @@ pub(crate) fn run_here(
     let busybox = quote(&busybox.display().to_string());
     let script = format!(
         "mount -t bpf bpf /sys/fs/bpf && mount -t cgroup2 cgroup2 /sys/fs/cgroup && {busybox} ip link set lo up \
-         && ulimit -l unlimited && exec \"$@\""
+         && {{ ulimit -l unlimited 2>/dev/null || :; }} && exec \"$@\""
     );
     let mut command = Command::new("unshare");
     command.args(["--mount", "--net", "--propagation", "private", "sh", "-c", &script, "sh"]);
