@@ -75,11 +75,20 @@ impl Apt {
         if self.has_lists() && age.is_some_and(|age| age < Duration::from_secs(600)) {
             return Ok(());
         }
-        match process::capture(self.command("apt-get").args(["-qq", "update"])) {
-            Err(_) if self.has_lists() => Ok(()),
-            Err(error) => Err(error.context("cannot fetch the package lists")),
-            Ok(_) => cache::write(&stamp, ""),
+        // Without the option apt is content when nothing at all could be fetched.
+        let fetched = self.command("apt-get").args(["-qq", "update", "--error-on=any"]).output();
+        let output = fetched.context("cannot start apt-get")?;
+        if output.status.success() {
+            return cache::write(&stamp, "");
         }
+        if self.has_lists() {
+            return Ok(());
+        }
+        let messages = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "cannot fetch the package lists: {}",
+            messages.lines().next().unwrap_or("no reason given")
+        )
     }
 
     /// All package names with this beginning.

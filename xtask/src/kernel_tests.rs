@@ -103,14 +103,14 @@ pub(crate) fn build(steps: &Steps) -> Result<Vec<Binary>> {
 /// Why the kernel tests cannot run on this machine; nothing when they can.
 pub(crate) fn not_here() -> Option<String> {
     if !process::is_root() {
-        return Some("not root; the guests run them".to_owned());
+        return Some("not root".to_owned());
     }
     let tried = ["unshare", "bpftool"].into_iter().find(|program| !initramfs::in_path(program));
     if let Some(program) = tried {
-        return Some(format!("{program} is not installed; the guests run them"));
+        return Some(format!("{program} is not installed"));
     }
     let refused = process::capture(Command::new("bpftool").args(["prog", "show"])).err()?;
-    Some(format!("bpf(2) does not work here ({refused}); the guests run them"))
+    Some(format!("bpf(2) does not work: {refused}"))
 }
 
 /// Runs one program on this machine, in mount and network namespaces of its own: bpffs, cgroup2 and `lo` as in a guest,

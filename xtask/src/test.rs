@@ -201,7 +201,7 @@ fn here(steps: &Steps, binaries: &[Binary]) -> Result<Outcome> {
         return Ok(Outcome::Skipped("no crate has kernel tests".to_owned()));
     }
     if let Some(reason) = kernel_tests::not_here() {
-        return Ok(Outcome::Skipped(reason));
+        return Ok(Outcome::Skipped(format!("{reason}; the guests run them")));
     }
     let busybox = initramfs::busybox(&Cache::open()?)?;
     let mut total = Counts::default();
