@@ -120,11 +120,16 @@ pub(crate) fn guests(
             report(steps, kernel, result, plan.show);
         }
     });
+    steps.sort_last(&kernels.iter().map(step_name).collect::<Vec<_>>());
     Ok(())
 }
 
+fn step_name(kernel: &Kernel) -> String {
+    format!("guest {} ({})", kernel.name, kernel.release)
+}
+
 fn report(steps: &mut Steps, kernel: &Kernel, result: Result<(Counts, String, Run)>, show: bool) {
-    let name = format!("guest {} ({})", kernel.name, kernel.release);
+    let name = step_name(kernel);
     match result {
         Ok((counts, output, run)) => {
             if show || !counts.failed.is_empty() {

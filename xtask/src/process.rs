@@ -13,7 +13,7 @@ pub(crate) fn root() -> PathBuf {
 /// A command of cargo itself, in the workspace's folder.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
+    command.current_dir(root()).env("CARGO_TERM_COLOR", "never");
     // Set by the cargo that runs this task; a build inside must not depend on them.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();

@@ -107,6 +107,15 @@ impl Steps {
         good
     }
 
+    /// Puts the last rows of the table in this order: steps that ran at the same time ended in any.
+    pub(crate) fn sort_last(&mut self, names: &[String]) {
+        let start = self.rows.len().saturating_sub(names.len());
+        let place = |row: &Vec<String>| names.iter().position(|name| row.first() == Some(name));
+        if let Some(rows) = self.rows.get_mut(start..) {
+            rows.sort_by_key(place);
+        }
+    }
+
     /// A line above what is running now.
     pub(crate) fn say(&self, line: &str) {
         self.bar.suspend(|| println!("{line}"));

@@ -130,6 +130,9 @@ impl Host {
         let mut notes: Vec<String> =
             absent.iter().map(|name| format!("no module {name} in {}", kernel.release)).collect();
         notes.extend(console.lines().filter(|line| line.starts_with("guest: ")).map(str::to_owned));
+        // The kernel's own complaints are no failure of the command, but nobody should miss them.
+        let complaints = console.lines().filter(|line| line.contains("WARNING: "));
+        notes.extend(complaints.take(3).map(|line| format!("the kernel says: {line}")));
         Ok(Run { ending, begun, console, wall: started.elapsed(), notes })
     }
 }

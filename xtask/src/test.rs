@@ -33,7 +33,9 @@ type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
 const STEPS: [Step; 11] = [
     ("tools", |_| tools::ensure().map(|_| Outcome::good())),
     ("format", |steps| {
-        steps.command(cargo().args(["fmt", "--all", "--check"])).map(|_| Outcome::good())
+        steps
+            .command(cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))
+            .map(|_| Outcome::good())
     }),
     ("lint", lint),
     ("doc", doc),
