@@ -6,10 +6,12 @@ use core::ffi::CStr;
 use core::fmt;
 
 use once_cell::race::OnceBox;
+use zerocopy::FromBytes;
 
 use crate::header::Header;
 use crate::index::NameIndex;
 use crate::parse::Scan;
+use crate::raw::RawType;
 use crate::{BtfBytes, ByteOrder, Error, Kind, Type, TypeId};
 
 /// BTF that was validated once; every question about it afterwards is cheap and cannot fail for reasons of format.
@@ -172,6 +174,15 @@ impl Btf {
         }
     }
 
+    /// The heads of the own types.
+    pub(crate) fn raw_types(&self) -> impl Iterator<Item = (TypeId, &RawType)> + '_ {
+        let bytes = self.bytes();
+        (self.0.first_id..).zip(&self.0.offsets).filter_map(move |(number, offset)| {
+            let (raw, _) = RawType::ref_from_prefix(bytes.get(*offset as usize..)?).ok()?;
+            Some((TypeId::new(number), raw))
+        })
+    }
+
     /// The bytes of an own record, no more.
     pub(crate) fn exact_record(&self, id: TypeId) -> Option<&[u8]> {
         let index = id.get().checked_sub(self.0.first_id)? as usize;
@@ -198,14 +209,26 @@ impl Btf {
     /// The bytes of the string at an offset without the final nul. Source lines may be in any encoding.
     #[inline]
     pub fn string_bytes(&self, offset: u32) -> Option<&[u8]> {
+        CStr::from_bytes_until_nul(self.string_tail(offset)?).ok().map(CStr::to_bytes)
+    }
+
+    /// The bytes from an offset in the strings to the end of the section that it is in.
+    #[inline]
+    pub(crate) fn string_tail(&self, offset: u32) -> Option<&[u8]> {
         let mut owner = self;
         loop {
             if let Some(own) = offset.checked_sub(owner.0.first_string) {
-                let tail = owner.own_strings().get(own as usize..)?;
-                return CStr::from_bytes_until_nul(tail).ok().map(CStr::to_bytes);
+                return owner.own_strings().get(own as usize..);
             }
             owner = owner.base()?;
         }
+    }
+
+    /// Whether the string at an offset is `text`, which has no nul byte.
+    #[inline]
+    pub(crate) fn string_is(&self, offset: u32, text: &[u8]) -> bool {
+        let tail = self.string_tail(offset).and_then(|tail| tail.strip_prefix(text));
+        tail.and_then(<[u8]>::first) == Some(&0)
     }
 
     /// The string section of this blob itself.

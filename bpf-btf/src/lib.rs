@@ -29,6 +29,7 @@ extern crate alloc;
 mod btf;
 mod build;
 mod bytes;
+pub mod core;
 mod error;
 mod ext;
 mod header;

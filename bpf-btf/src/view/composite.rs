@@ -66,6 +66,17 @@ impl<'btf> Member<'btf> {
         self.head.btf.string(self.raw.name_off.get()).unwrap_or_default()
     }
 
+    /// Whether the member has no name.
+    pub fn is_anonymous(&self) -> bool {
+        // An empty string may also be somewhere else than at the start of the strings.
+        self.raw.name_off.get() == 0 || self.name().is_empty()
+    }
+
+    /// Whether the member has this name; quicker than to ask for the name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.head.btf.string_is(self.raw.name_off.get(), name.as_bytes())
+    }
+
     /// Type of the member.
     pub fn type_id(&self) -> TypeId {
         TypeId::new(self.raw.type_.get())

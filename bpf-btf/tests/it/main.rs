@@ -7,6 +7,7 @@
 
 mod asm;
 mod build;
+mod core;
 mod ext;
 mod lookup;
 mod measure;
@@ -14,4 +15,5 @@ mod mutation;
 mod read;
 mod sanitize;
 mod sections;
+mod story;
 mod views;

@@ -45,7 +45,7 @@ fn check(
             }
             (Err(error), Err(expected)) => assert_eq!(error, *expected, "{what}"),
             (result, expected) => {
-                assert_eq!(result.is_ok(), expected.is_ok(), "{what}: {result:?}")
+                assert_eq!(result.is_ok(), expected.is_ok(), "{what}: {result:?}");
             }
         }
     }

@@ -1,0 +1,178 @@
+//! Types of a target that a local type may mean.
+
+use alloc::vec::Vec;
+
+use super::compat::kinds_compatible;
+use super::names::essential;
+use crate::index::hash;
+use crate::{Btf, Kind, TypeId};
+
+/// A local type at which accesses begin.
+#[derive(Clone, Debug)]
+pub(super) struct Root<'a> {
+    pub(super) id: TypeId,
+    pub(super) name: &'a str,
+    pub(super) kind: Kind,
+    pub(super) candidates: Vec<Candidate>,
+}
+
+/// A type of a target with the name, without flavours, and kind of a local type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// Number of the target.
+    pub(super) target: usize,
+    pub(super) id: TypeId,
+}
+
+/// The names of all roots, so that one pass over a target's types finds the candidates of all of them.
+pub(super) struct NameSet<'a> {
+    /// Open addressing by hash of the name without flavour: hash and number of the root plus 1, 0 is free.
+    slots: Vec<(u32, u32)>,
+    names: Vec<&'a [u8]>,
+    kinds: u32,
+    /// One bit for each hash of the first four bytes of a name. Nearly all types of a kernel are refused by it, which
+    /// costs one look at the name instead of reading the whole.
+    prefixes: Vec<u64>,
+}
+
+const PREFIX_BITS: u32 = 16;
+
+/// The four bytes that a name begins with, zero from its end on.
+fn prefix(bytes: [u8; 4]) -> u32 {
+    let word = u32::from_le_bytes(bytes);
+    let zeros = word.wrapping_sub(0x0101_0101) & !word & 0x8080_8080;
+    // The lowest mark is at the first zero byte; without one all bits are kept.
+    let end = zeros.trailing_zeros() & !7;
+    if end >= 32 { word } else { word & !(u32::MAX << end) }
+}
+
+fn slot_of(prefix: u32) -> (usize, u64) {
+    let bit = prefix.wrapping_mul(0x9e37_79b1) >> (32 - PREFIX_BITS);
+    ((bit >> 6) as usize, 1 << (bit & 63))
+}
+
+fn kind_bit(kind: Kind) -> u32 {
+    match kind {
+        // Enumerations of both widths stand for each other.
+        Kind::Enum64 => kind_bit(Kind::Enum),
+        _ => 1_u32.checked_shl(u32::from(kind.number())).unwrap_or(0),
+    }
+}
+
+impl<'a> NameSet<'a> {
+    pub(super) fn new<'r>(roots: impl ExactSizeIterator<Item = &'r Root<'a>> + Clone) -> Self
+    where
+        'a: 'r,
+    {
+        let names = roots.clone().map(|root| essential(root.name.as_bytes())).collect::<Vec<_>>();
+        let slots = alloc::vec![(0, 0); names.len().saturating_mul(2).next_power_of_two()];
+        let kinds = roots.fold(0, |kinds, root| kinds | kind_bit(root.kind));
+        let prefixes = alloc::vec![0; 1 << (PREFIX_BITS - 6)];
+        let mut set = Self { slots, names, kinds, prefixes };
+        for number in 0..set.names.len() {
+            set.insert(number);
+        }
+        set
+    }
+
+    fn insert(&mut self, number: usize) {
+        let Some(name) = self.names.get(number).copied() else { return };
+        let wanted = hash(name);
+        for slot in self.probe(wanted) {
+            if let Some(free) = self.slots.get_mut(slot).filter(|(_, number)| *number == 0) {
+                *free = (wanted, u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1));
+                break;
+            }
+        }
+        let mut plain = [0; 4];
+        let mut flavoured = [b'_'; 4];
+        for (index, byte) in name.iter().take(4).enumerate() {
+            for bytes in [&mut plain, &mut flavoured] {
+                if let Some(place) = bytes.get_mut(index) {
+                    *place = *byte;
+                }
+            }
+        }
+        for key in [plain, flavoured] {
+            let (word, bit) = slot_of(prefix(key));
+            if let Some(word) = self.prefixes.get_mut(word) {
+                *word |= bit;
+            }
+        }
+    }
+
+    fn probe(&self, hash: u32) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.slots.len().wrapping_sub(1);
+        (0..self.slots.len()).map(move |step| (hash as usize).wrapping_add(step) & mask)
+    }
+
+    /// Whether a name that begins with these bytes may be in the set.
+    fn may_have(&self, name: &[u8]) -> bool {
+        let Some(first) = name.first_chunk::<4>() else { return true };
+        let (word, bit) = slot_of(prefix(*first));
+        self.prefixes.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Calls `found` with the number of each root and each own type of `target` that has its name and kind.
+    pub(super) fn search(
+        &self,
+        target: &Btf,
+        kind_of: impl Fn(usize) -> Kind,
+        mut found: impl FnMut(usize, TypeId),
+    ) {
+        if self.names.is_empty() {
+            return;
+        }
+        for (id, raw) in target.raw_types() {
+            let kind = Kind::from_info(raw.info.get());
+            if kind_bit(kind) & self.kinds == 0 || raw.name_off.get() == 0 {
+                continue;
+            }
+            let Some(tail) = target.string_tail(raw.name_off.get()) else { continue };
+            if !self.may_have(tail) {
+                continue;
+            }
+            let Some(name) =
+                target.string_bytes(raw.name_off.get()).filter(|name| !name.is_empty())
+            else {
+                continue;
+            };
+            let name = essential(name);
+            let wanted = hash(name);
+            for slot in self.probe(wanted) {
+                match self.slots.get(slot) {
+                    None | Some((_, 0)) => break,
+                    Some((hash, number)) if *hash == wanted => {
+                        let number = number.saturating_sub(1) as usize;
+                        if self.names.get(number) == Some(&name)
+                            && kinds_compatible(kind_of(number), kind)
+                        {
+                            found(number, id);
+                        }
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prefix;
+
+    #[test]
+    fn prefixes_end_with_the_name() {
+        for (bytes, expected) in [
+            (*b"task", u32::from_le_bytes(*b"task")),
+            (*b"u8\0x", u32::from_le_bytes(*b"u8\0\0")),
+            (*b"a\0\0z", u32::from_le_bytes(*b"a\0\0\0")),
+            (*b"\0abc", 0),
+            (*b"abc\0", u32::from_le_bytes(*b"abc\0")),
+            ([1, 0, 1, 0], 1),
+            ([0x80, 0x81, 0, 1], 0x8180),
+        ] {
+            assert_eq!(prefix(bytes), expected, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Finding in a target what a local access means.
+
+use super::CoreKind;
+use super::compat::{TooDeep, compatible, kinds_compatible};
+use super::matches::matching;
+use super::names::essential;
+use super::spec::{MAX_STEPS, Spec, Step, step_name};
+use crate::{Btf, Error, Kind, Type, TypeId};
+
+/// How many members one search may look at: anonymous members of a hostile blob could be counted for ever.
+const MAX_MEMBERS: u32 = 1 << 16;
+
+/// Why a candidate is not what the access means. Ids are those of the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A composite has no member of the name of this local step.
+    NoMember { id: TypeId, step: usize },
+    /// The member of this local step is of a type that cannot be read as the local one.
+    MemberType { local: TypeId, target: TypeId, step: usize },
+    /// The local step names a member, but the type is no composite.
+    NotComposite { id: TypeId, step: usize },
+    /// The local step is an element, but the type is no array.
+    NotArray { id: TypeId, step: usize },
+    /// The array is shorter.
+    TooShort { id: TypeId, len: u32, step: usize },
+    /// Not an enumeration.
+    NotEnum { id: TypeId },
+    /// The enumeration has no enumerator of the name.
+    NoEnumerator { id: TypeId },
+    /// The type as a whole is not compatible.
+    Incompatible,
+    /// The definition of the type does not match.
+    Mismatch,
+}
+
+/// Why a search ended without an answer.
+pub(super) enum Fault {
+    TooDeep,
+    Size(Error),
+}
+
+impl From<TooDeep> for Fault {
+    fn from(_: TooDeep) -> Self {
+        Self::TooDeep
+    }
+}
+
+/// A blob to search in.
+#[derive(Clone, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) btf: &'a Btf,
+    /// Size of its pointers in bytes.
+    pub(super) pointer: u8,
+}
+
+/// The access in the target if the type `id` of it is what the local type means (libbpf: `bpf_core_spec_match`).
+pub(super) fn find(
+    local: &Btf,
+    spec: &Spec,
+    kind: CoreKind,
+    target: &Place<'_>,
+    id: TypeId,
+) -> Result<Result<Spec, Refusal>, Fault> {
+    let mut found = Spec { root: id, ..Spec::default() };
+    if kind == CoreKind::TypeMatches {
+        let fits = matching(local, spec.root, target.btf, id)?;
+        return Ok(if fits { Ok(found) } else { Err(Refusal::Mismatch) });
+    }
+    if kind.is_type() {
+        let fits = compatible(local, spec.root, target.btf, id)?;
+        return Ok(if fits { Ok(found) } else { Err(Refusal::Incompatible) });
+    }
+    if kind.is_enumerator() {
+        return Ok(find_enumerator(local, spec, target.btf, id, found));
+    }
+    found.steps.reserve(spec.steps.len());
+    let mut search = Search { local, target: target.btf, budget: MAX_MEMBERS };
+    let mut id = id;
+    for (number, step) in spec.steps.iter().enumerate() {
+        id = target.btf.strip(id);
+        if step.named {
+            let wanted = Wanted {
+                name: step_name(local, *step),
+                type_id: member_type(local, *step),
+                step: number,
+            };
+            match search.member(&wanted, id, &mut found, number)? {
+                Ok(Some(next)) => id = next,
+                Ok(None) => {
+                    let composite =
+                        target.btf.get(id).is_some_and(|found| found.composite().is_some());
+                    return Ok(Err(if composite {
+                        Refusal::NoMember { id, step: number }
+                    } else {
+                        Refusal::NotComposite { id, step: number }
+                    }));
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+            continue;
+        }
+        // The root is itself the first element.
+        if number > 0 {
+            let Some(Type::Array(array)) = target.btf.get(id) else {
+                return Ok(Err(Refusal::NotArray { id, step: number }));
+            };
+            if step.index >= array.len() && !found.is_flexible(target.btf, array) {
+                return Ok(Err(Refusal::TooShort { id, len: array.len(), step: number }));
+            }
+            id = target.btf.strip(array.element());
+        }
+        found.element(target.btf, id, step.index, target.pointer).map_err(Fault::Size)?;
+    }
+    Ok(Ok(found))
+}
+
+fn member_type(local: &Btf, step: Step) -> TypeId {
+    let composite = local.get(step.type_id).and_then(|found| found.composite());
+    composite
+        .and_then(|composite| composite.member(step.index as usize))
+        .map_or(TypeId::VOID, |member| member.type_id())
+}
+
+/// The member to be found.
+struct Wanted<'a> {
+    name: &'a str,
+    /// Its local type.
+    type_id: TypeId,
+    /// Number of the local step.
+    step: usize,
+}
+
+struct Search<'a> {
+    local: &'a Btf,
+    target: &'a Btf,
+    budget: u32,
+}
+
+impl Search<'_> {
+    /// Looks for a member in a composite and, depth first, in its anonymous members. Adds the step and the offset to
+    /// `found` and gives the member's type. The first member of the name decides, even if its type is refused.
+    fn member(
+        &mut self,
+        wanted: &Wanted<'_>,
+        id: TypeId,
+        found: &mut Spec,
+        depth: usize,
+    ) -> Result<Result<Option<TypeId>, Refusal>, Fault> {
+        let id = self.target.strip(id);
+        let Some(composite) = self.target.get(id).and_then(|found| found.composite()) else {
+            return Ok(Ok(None));
+        };
+        if depth >= MAX_STEPS {
+            return Err(Fault::TooDeep);
+        }
+        for (index, member) in (0..).zip(composite.members()) {
+            self.budget = self.budget.checked_sub(1).ok_or(Fault::TooDeep)?;
+            let offset = u64::from(member.bit_offset());
+            if member.is_anonymous() {
+                let before = found.bit_offset;
+                found.bit_offset = before.saturating_add(offset);
+                match self.member(wanted, member.type_id(), found, depth.saturating_add(1))? {
+                    Ok(None) => found.bit_offset = before,
+                    done => return Ok(done),
+                }
+            } else if member.is_named(wanted.name) {
+                if !fields_compatible(self.local, wanted.type_id, self.target, member.type_id()) {
+                    let (local, target) = (wanted.type_id, member.type_id());
+                    return Ok(Err(Refusal::MemberType { local, target, step: wanted.step }));
+                }
+                found.bit_offset = found.bit_offset.saturating_add(offset);
+                found.steps.push(Step { type_id: id, index, named: true });
+                return Ok(Ok(Some(member.type_id())));
+            }
+        }
+        Ok(Ok(None))
+    }
+}
+
+/// Whether a field of one type can be read as one of the other (libbpf: `bpf_core_fields_are_compat`): sizes and signs
+/// of integers may differ, any composite stands for any other.
+fn fields_compatible(local: &Btf, mut ours: TypeId, target: &Btf, mut theirs: TypeId) -> bool {
+    // As many dimensions as a chain of types may have.
+    for _ in 0..MAX_STEPS {
+        let (Some(a), Some(b)) = (local.resolve(ours), target.resolve(theirs)) else {
+            return false;
+        };
+        if a.kind().is_composite() && b.kind().is_composite() {
+            return true;
+        }
+        if !kinds_compatible(a.kind(), b.kind()) {
+            return false;
+        }
+        match (a, b) {
+            (Type::Ptr(_) | Type::Float(_), _) => return true,
+            (Type::Int(a), Type::Int(b)) => return a.bit_offset() == 0 && b.bit_offset() == 0,
+            (Type::Array(a), Type::Array(b)) => (ours, theirs) = (a.element(), b.element()),
+            _ if matches!(a.kind(), Kind::Fwd | Kind::Enum | Kind::Enum64) => {
+                let (a, b) = (essential(a.name().as_bytes()), essential(b.name().as_bytes()));
+                return a.is_empty() || b.is_empty() || a == b;
+            }
+            _ => return false,
+        }
+    }
+    false
+}
+
+fn find_enumerator(
+    local: &Btf,
+    spec: &Spec,
+    target: &Btf,
+    id: TypeId,
+    mut found: Spec,
+) -> Result<Spec, Refusal> {
+    let wanted = spec.steps.first().map_or("", |step| step_name(local, *step));
+    let wanted = essential(wanted.as_bytes());
+    let id = target.strip(id);
+    let values =
+        target.get(id).and_then(|found| found.enumeration()).ok_or(Refusal::NotEnum { id })?;
+    let same = |name: &str| essential(name.as_bytes()) == wanted;
+    let value = (0..).zip(values.values()).find(|(_, value)| same(value.name()));
+    let (index, _) = value.ok_or(Refusal::NoEnumerator { id })?;
+    found.steps.push(Step { type_id: id, index, named: true });
+    Ok(found)
+}

@@ -1,0 +1,192 @@
+//! Types whose definitions fit: what `bpf_core_type_matches` asks.
+
+use super::CoreError;
+use super::compat::TooDeep;
+use super::names::essential;
+use crate::{Btf, Composite, Enum, Kind, Type, TypeId};
+
+/// libbpf: how deep types are followed.
+const MAX_DEPTH: u32 = 32;
+
+/// How many pairs of types and members may be compared before the types are given up as hostile.
+const MAX_PAIRS: u32 = 1 << 20;
+
+/// Whether the definition of a type in an object fits the one of a kernel (libbpf: `bpf_core_types_match`).
+///
+/// Names without flavours must be equal at every level. Every local member, enumerator and parameter must be in the
+/// target, with a type that matches; the target may have more. Behind pointers structures match by name and kind alone.
+/// Unlike libbpf, which does not know floating point numbers here, those of equal size match.
+pub fn types_match(
+    local: &Btf,
+    local_id: TypeId,
+    target: &Btf,
+    target_id: TypeId,
+) -> Result<bool, CoreError> {
+    matching(local, local_id, target, target_id).map_err(|TooDeep| CoreError::TooDeep {
+        access: alloc::format!("{}", local.display_name(local_id)),
+    })
+}
+
+pub(super) fn matching(
+    local: &Btf,
+    local_id: TypeId,
+    target: &Btf,
+    target_id: TypeId,
+) -> Result<bool, TooDeep> {
+    Matcher { local, target, budget: MAX_PAIRS }.types(local_id, target_id, false, MAX_DEPTH)
+}
+
+struct Matcher<'a> {
+    local: &'a Btf,
+    target: &'a Btf,
+    budget: u32,
+}
+
+/// Names are equal without flavours; no name equals only no name.
+fn names_match(local: &str, target: &str) -> bool {
+    essential(local.as_bytes()) == essential(target.as_bytes())
+}
+
+impl Matcher<'_> {
+    fn spend(&mut self) -> Result<(), TooDeep> {
+        self.budget = self.budget.checked_sub(1).ok_or(TooDeep)?;
+        Ok(())
+    }
+
+    fn types(
+        &mut self,
+        mut ours: TypeId,
+        mut theirs: TypeId,
+        mut behind: bool,
+        depth: u32,
+    ) -> Result<bool, TooDeep> {
+        if depth == 0 {
+            return Err(TooDeep);
+        }
+        for _ in 0..MAX_DEPTH {
+            self.spend()?;
+            let (local, target) = (self.local, self.target);
+            let (Some(ours_type), Some(theirs_type)) =
+                (local.resolve(ours), target.resolve(theirs))
+            else {
+                return Ok(false);
+            };
+            if !names_match(ours_type.name(), theirs_type.name()) {
+                return Ok(false);
+            }
+            let theirs_kind = theirs_type.kind();
+            match (ours_type, theirs_type) {
+                (Type::Void, _) => return Ok(theirs_kind == Kind::Void),
+                (Type::Fwd(ours), Type::Fwd(theirs)) => {
+                    return Ok(ours.is_union() == theirs.is_union());
+                }
+                (Type::Fwd(ours), _) => {
+                    let wanted = if ours.is_union() { Kind::Union } else { Kind::Struct };
+                    return Ok(behind && theirs_kind == wanted);
+                }
+                (
+                    Type::Enum(ours) | Type::Enum64(ours),
+                    Type::Enum(theirs) | Type::Enum64(theirs),
+                ) => {
+                    return self.enumerations(ours, theirs);
+                }
+                (Type::Struct(ours) | Type::Union(ours), _) if behind => {
+                    return Ok(match theirs_type {
+                        Type::Fwd(theirs) => ours.is_union() == theirs.is_union(),
+                        _ => ours.kind() == theirs_kind,
+                    });
+                }
+                (Type::Struct(ours), Type::Struct(theirs))
+                | (Type::Union(ours), Type::Union(theirs)) => {
+                    return self.composites(ours, theirs, depth);
+                }
+                (Type::Int(ours), Type::Int(theirs)) => {
+                    return Ok(
+                        ours.size() == theirs.size() && ours.is_signed() == theirs.is_signed()
+                    );
+                }
+                (Type::Float(ours), Type::Float(theirs)) => return Ok(ours.size() == theirs.size()),
+                (Type::Ptr(pointer), Type::Ptr(other)) => {
+                    behind = true;
+                    (ours, theirs) = (pointer.target(), other.target());
+                }
+                (Type::Array(array), Type::Array(other)) => {
+                    if array.len() != other.len() {
+                        return Ok(false);
+                    }
+                    (ours, theirs) = (array.element(), other.element());
+                }
+                (Type::FuncProto(proto), Type::FuncProto(other)) => {
+                    if proto.param_count() != other.param_count() {
+                        return Ok(false);
+                    }
+                    for (param, other) in proto.params().zip(other.params()) {
+                        if !self.types(
+                            param.type_id(),
+                            other.type_id(),
+                            behind,
+                            depth.saturating_sub(1),
+                        )? {
+                            return Ok(false);
+                        }
+                    }
+                    (ours, theirs) = (proto.return_type(), other.return_type());
+                }
+                _ => return Ok(false),
+            }
+        }
+        Err(TooDeep)
+    }
+
+    fn enumerations(&mut self, ours: Enum<'_>, theirs: Enum<'_>) -> Result<bool, TooDeep> {
+        if ours.size() != theirs.size() || ours.value_count() > theirs.value_count() {
+            return Ok(false);
+        }
+        for value in ours.values() {
+            let mut found = false;
+            for other in theirs.values() {
+                self.spend()?;
+                if names_match(value.name(), other.name()) {
+                    found = true;
+                    break;
+                }
+            }
+            if !found {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn composites(
+        &mut self,
+        ours: Composite<'_>,
+        theirs: Composite<'_>,
+        depth: u32,
+    ) -> Result<bool, TooDeep> {
+        if ours.member_count() > theirs.member_count() {
+            return Ok(false);
+        }
+        for member in ours.members() {
+            let mut found = false;
+            for other in theirs.members() {
+                self.spend()?;
+                if names_match(member.name(), other.name())
+                    && self.types(
+                        member.type_id(),
+                        other.type_id(),
+                        false,
+                        depth.saturating_sub(1),
+                    )?
+                {
+                    found = true;
+                    break;
+                }
+            }
+            if !found {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

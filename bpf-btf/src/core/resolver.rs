@@ -1,0 +1,340 @@
+//! All relocations of an object together.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::candidates::{Candidate, NameSet, Root};
+use super::field::{self, Fault, Place};
+use super::spec::{LOCAL_POINTER, Spec};
+use super::story::{Story, Target};
+use super::value::{self, Side, Value};
+use super::{CoreError, CoreKind};
+use crate::{Btf, CoreRelo, Type, TypeId};
+
+/// What becomes of one relocation.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fixup {
+    /// What was asked.
+    pub kind: CoreKind,
+    /// The number for the target.
+    pub value: u64,
+    /// The number that the compiler put into the instruction.
+    pub original: u64,
+    /// Whether the instruction must hold `original`; not for ids and most questions about bitfields.
+    pub validate: bool,
+    /// Nothing in the target has the answer: the instruction must not be run, so that code which is never reached
+    /// still loads.
+    pub poison: bool,
+    /// The size of what a load or store accesses differs. Other instructions are not concerned.
+    pub width: Option<WidthChange>,
+    /// Why nothing matched, also when that gives a value (existence is 0); or why the size must not change.
+    pub story: Option<Box<Story>>,
+}
+
+/// The target's field has another size than the local one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WidthChange {
+    /// Size in bytes in the object, which is that of the load or store.
+    pub local: u64,
+    /// Size in bytes in the target.
+    pub target: u64,
+    /// Both are pointers or both unsigned integers: the load or store may get the target's size. Otherwise it has to
+    /// be poisoned.
+    pub allowed: bool,
+}
+
+/// Resolves the relocations of one object against one kernel.
+#[derive(Clone, Debug)]
+pub struct Resolver<'a> {
+    local: &'a Btf,
+    relos: &'a [CoreRelo],
+    /// Sorted by id.
+    roots: Vec<Root<'a>>,
+    targets: Vec<Target>,
+}
+
+/// The answer of one candidate.
+struct Answer {
+    candidate: Candidate,
+    bit_offset: u64,
+    value: Value,
+}
+
+impl<'a> Resolver<'a> {
+    /// Collects the types at which the records begin. `local` is the object's BTF.
+    pub fn new(local: &'a Btf, relos: &'a [CoreRelo]) -> Self {
+        let searched = relos
+            .iter()
+            .filter(|relo| CoreKind::from_number(relo.kind) != Some(CoreKind::TypeIdLocal));
+        let mut ids = searched.map(|relo| relo.type_id).collect::<Vec<_>>();
+        ids.sort_unstable();
+        ids.dedup();
+        let root = |id| {
+            let found = local.get(id)?;
+            let name = found.name();
+            (!name.is_empty()).then(|| Root {
+                id,
+                name,
+                kind: found.kind(),
+                candidates: Vec::new(),
+            })
+        };
+        Self {
+            local,
+            relos,
+            roots: ids.into_iter().filter_map(root).collect(),
+            targets: Vec::new(),
+        }
+    }
+
+    /// Looks for candidates in the kernel's own BTF, or in one that stands for it.
+    pub fn search_kernel(&mut self, kernel: &Btf) {
+        self.search(kernel, "vmlinux", |_| true);
+    }
+
+    /// Whether some type was not found in the kernel, so that its modules have to be searched.
+    pub fn needs_modules(&self) -> bool {
+        let modules =
+            |root: &Root<'_>| root.candidates.iter().all(|candidate| self.is_module(*candidate));
+        self.roots.iter().any(modules)
+    }
+
+    /// Looks in a module, whose BTF is split, for the types that the kernel does not have. All modules count alike.
+    pub fn search_module(&mut self, module: &Btf, name: &str) {
+        let missing = self
+            .roots
+            .iter()
+            .map(|root| root.candidates.iter().all(|candidate| self.is_module(*candidate)));
+        let missing = missing.collect::<Vec<_>>();
+        self.search(module, name, |root| missing.get(root).copied().unwrap_or(false));
+    }
+
+    fn is_module(&self, candidate: Candidate) -> bool {
+        self.targets.get(candidate.target).is_some_and(|target| target.btf.base().is_some())
+    }
+
+    fn search(&mut self, btf: &Btf, name: &str, wanted: impl Fn(usize) -> bool) {
+        let number = self.targets.len();
+        let pointer = btf.pointer_size();
+        self.targets.push(Target { btf: btf.clone(), name: String::from(name), pointer });
+        let wanted = (0..self.roots.len()).filter(|root| wanted(*root)).collect::<Vec<_>>();
+        let chosen = wanted.iter().filter_map(|root| self.roots.get(*root)).collect::<Vec<_>>();
+        let kinds = chosen.iter().map(|root| root.kind).collect::<Vec<_>>();
+        let names = NameSet::new(chosen.into_iter());
+        let mut found = Vec::new();
+        let kind_of = |index: usize| kinds.get(index).copied().unwrap_or(crate::Kind::Void);
+        names.search(btf, kind_of, |index, id| found.push((index, id)));
+        for (index, id) in found {
+            if let Some(root) = wanted.get(index).and_then(|root| self.roots.get_mut(*root)) {
+                root.candidates.push(Candidate { target: number, id });
+            }
+        }
+    }
+
+    /// The fixup of each record, in the order of the records.
+    pub fn resolve(mut self) -> Vec<Result<Fixup, CoreError>> {
+        let targets: Arc<[Target]> = core::mem::take(&mut self.targets).into();
+        self.relos.iter().map(|relo| self.record(relo, &targets)).collect()
+    }
+
+    fn record(&mut self, relo: &CoreRelo, targets: &Arc<[Target]>) -> Result<Fixup, CoreError> {
+        let kind =
+            CoreKind::from_number(relo.kind).ok_or(CoreError::UnknownKind { kind: relo.kind })?;
+        let spec = Spec::parse(self.local, relo, kind)?;
+        let mut fixup = Fixup {
+            kind,
+            value: 0,
+            original: 0,
+            validate: false,
+            poison: false,
+            width: None,
+            story: None,
+        };
+        if kind == CoreKind::TypeIdLocal {
+            fixup.value = u64::from(relo.type_id.get());
+            fixup.original = fixup.value;
+            return Ok(fixup);
+        }
+        let index = self.roots.binary_search_by_key(&relo.type_id, |root| root.id);
+        let root = index.ok().and_then(|index| self.roots.get_mut(index));
+        let root = root.ok_or(CoreError::Anonymous { kind, id: relo.type_id })?;
+        let matcher = Matcher { local: self.local, kind, spec: &spec, targets };
+        let ours = matcher.local_value()?;
+        let answer = matcher.answer(&mut root.candidates)?;
+
+        let story = |width| {
+            let candidates = root.candidates.clone();
+            Some(Box::new(Story {
+                local: self.local.clone(),
+                relo: *relo,
+                targets: targets.clone(),
+                candidates,
+                width,
+            }))
+        };
+        fixup.original = ours.number;
+        fixup.validate = ours.validate;
+        let Some(answer) = answer else {
+            fixup.poison = poisons(kind);
+            fixup.story = story(None);
+            return Ok(fixup);
+        };
+        fixup.value = answer.value.number;
+        fixup.width = matcher.width(&ours, &answer);
+        if let Some(width) = fixup.width.filter(|width| !width.allowed) {
+            fixup.story = story(Some(width));
+        }
+        Ok(fixup)
+    }
+}
+
+/// Whether an instruction is poisoned when nothing matches; otherwise its value is 0.
+fn poisons(kind: CoreKind) -> bool {
+    !matches!(kind, CoreKind::FieldExists | CoreKind::EnumvalExists) && !kind.is_type()
+}
+
+/// One relocation against all candidates.
+struct Matcher<'a> {
+    local: &'a Btf,
+    kind: CoreKind,
+    spec: &'a Spec,
+    targets: &'a [Target],
+}
+
+impl Matcher<'_> {
+    fn text(&self) -> String {
+        self.spec.text(self.local)
+    }
+
+    /// What the compiler computed. Questions about existence have 1 in the instruction.
+    fn local_value(&self) -> Result<Value, CoreError> {
+        let side = Side {
+            btf: self.local,
+            pointer: LOCAL_POINTER,
+            order: self.local.byte_order(),
+            signed: false,
+        };
+        side.value(self.kind, self.spec).map_err(|fault| self.value_error(fault))
+    }
+
+    /// The answer on which all candidates that match agree; `None` when none matches. Candidates that do not match are
+    /// dropped as soon as one does, as in libbpf: later records of the same type then ask only those that did.
+    fn answer(&self, candidates: &mut Vec<Candidate>) -> Result<Option<Answer>, CoreError> {
+        let mut first: Option<Answer> = None;
+        let mut matched = Vec::new();
+        for candidate in candidates.iter().copied() {
+            let Some(answer) = self.ask(candidate)? else { continue };
+            matched.push(candidate);
+            match &first {
+                None => first = Some(answer),
+                Some(first) => {
+                    if first.bit_offset != answer.bit_offset
+                        || first.value.number != answer.value.number
+                    {
+                        return Err(CoreError::Ambiguous {
+                            kind: self.kind,
+                            access: self.text(),
+                            first: self.candidate_text(first),
+                            second: self.candidate_text(&answer),
+                        });
+                    }
+                }
+            }
+        }
+        if !matched.is_empty() {
+            *candidates = matched;
+        }
+        Ok(first)
+    }
+
+    fn candidate_text(&self, answer: &Answer) -> String {
+        let Some(target) = self.targets.get(answer.candidate.target) else { return String::new() };
+        let name = target.btf.display_name(answer.candidate.id);
+        alloc::format!(
+            "{name} [{}] of {} gives {}",
+            answer.candidate.id,
+            target.name,
+            answer.value.number
+        )
+    }
+
+    fn ask(&self, candidate: Candidate) -> Result<Option<Answer>, CoreError> {
+        let Some(target) = self.targets.get(candidate.target) else { return Ok(None) };
+        let place = Place { btf: &target.btf, pointer: target.pointer };
+        let spec = match field::find(self.local, self.spec, self.kind, &place, candidate.id) {
+            Ok(Ok(spec)) => spec,
+            Ok(Err(_)) => return Ok(None),
+            Err(Fault::TooDeep) => return Err(CoreError::TooDeep { access: self.text() }),
+            Err(Fault::Size(source)) => {
+                return Err(CoreError::Size { access: self.text(), source });
+            }
+        };
+        let order = self.local.byte_order();
+        let side =
+            Side { btf: &target.btf, pointer: target.pointer, order, signed: self.is_signed() };
+        let value = side.value(self.kind, &spec).map_err(|fault| self.value_error(fault))?;
+        Ok(Some(Answer { candidate, bit_offset: spec.bit_offset, value }))
+    }
+
+    /// Whether the local enumeration is signed.
+    fn is_signed(&self) -> bool {
+        let step = self.spec.steps.first().filter(|_| self.kind.is_enumerator());
+        let values = step
+            .and_then(|step| self.local.get(step.type_id))
+            .and_then(|found| found.enumeration());
+        values.is_some_and(|values| values.is_signed())
+    }
+
+    fn value_error(&self, fault: value::Fault) -> CoreError {
+        let access = self.text();
+        match fault {
+            value::Fault::Size(source) => CoreError::Size { access, source },
+            value::Fault::BitfieldTooWide => CoreError::BitfieldTooWide { access },
+            value::Fault::ArrayElement | value::Fault::Kind => {
+                CoreError::ArrayElement { kind: self.kind, access }
+            }
+        }
+    }
+
+    fn width(&self, ours: &Value, answer: &Answer) -> Option<WidthChange> {
+        if self.kind != CoreKind::FieldByteOffset {
+            return None;
+        }
+        let target_btf = &self.targets.get(answer.candidate.target)?.btf;
+        // A bitfield has no size that a load could have.
+        let (local, local_type) = ours.accessed.unwrap_or((0, TypeId::VOID));
+        let (target, target_type) = answer.value.accessed.unwrap_or((0, TypeId::VOID));
+        if local == target {
+            return None;
+        }
+        let allowed = match (self.local.get(local_type), target_btf.get(target_type)) {
+            (Some(Type::Ptr(_)), Some(Type::Ptr(_))) => true,
+            // Encodings of characters and truth values count as unsigned.
+            (Some(Type::Int(ours)), Some(Type::Int(theirs))) => {
+                !is_plainly_signed(ours) && !is_plainly_signed(theirs)
+            }
+            _ => false,
+        };
+        Some(WidthChange { local, target, allowed })
+    }
+}
+
+/// The encoding says signed and nothing else.
+fn is_plainly_signed(int: crate::Int<'_>) -> bool {
+    int.is_signed() && !int.is_char() && !int.is_bool()
+}
+
+impl core::fmt::Display for WidthChange {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let text = if self.allowed { "may" } else { "must not" };
+        write!(
+            f,
+            "{} bytes here, {} in the target: a load or store {text} change",
+            self.local, self.target
+        )
+    }
+}

@@ -1,0 +1,217 @@
+//! Access strings of relocations, step by step.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{CoreError, CoreKind};
+use crate::{Array, Btf, Composite, CoreRelo, Error, Type, TypeId};
+
+/// libbpf: `BPF_CORE_SPEC_MAX_LEN`.
+pub(super) const MAX_STEPS: usize = 64;
+
+/// Pointers of programs have 8 bytes on every machine.
+pub(super) const LOCAL_POINTER: u8 = 8;
+
+/// A step that a programmer wrote: a named member, or an element. Anonymous members have no step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// The composite that has the member, or the type of the element; without typedefs and modifiers.
+    pub(super) type_id: TypeId,
+    /// Index of the member or element.
+    pub(super) index: u32,
+    /// Whether this is a member or an enumerator.
+    pub(super) named: bool,
+}
+
+/// An access in one blob.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spec {
+    pub(super) root: TypeId,
+    pub(super) steps: Vec<Step>,
+    /// Offset in bits from the root.
+    pub(super) bit_offset: u64,
+}
+
+/// Why a spec cannot be made. Turned into a [`CoreError`] where the access string is at hand.
+pub(super) enum Fault {
+    Syntax,
+    TooManySteps,
+    OutOfBounds { index: u32, id: TypeId, len: usize },
+    NoParts { id: TypeId },
+    Size(Error),
+}
+
+impl Spec {
+    /// The local side of a relocation.
+    pub(super) fn parse(local: &Btf, relo: &CoreRelo, kind: CoreKind) -> Result<Self, CoreError> {
+        let id = relo.type_id;
+        if local.get(id).is_none() {
+            return Err(CoreError::NoSuchType { id });
+        }
+        let offset = relo.access_offset;
+        let access = local.string(offset).ok_or(CoreError::NoAccessString { offset })?;
+        Self::read(local, id, access, kind).map_err(|fault| match fault {
+            Fault::Syntax => CoreError::AccessString { access: access.to_string(), kind, id },
+            Fault::TooManySteps => CoreError::TooManySteps { id },
+            Fault::OutOfBounds { index, id, len } => {
+                CoreError::OutOfBounds { access: access.to_string(), index, id, len }
+            }
+            Fault::NoParts { id } => {
+                let kind = local.get(id).map_or(crate::Kind::Void, |found| found.kind());
+                CoreError::NoParts { access: access.to_string(), id, kind }
+            }
+            Fault::Size(source) => {
+                CoreError::Size { access: local.display_name(id).to_string(), source }
+            }
+        })
+    }
+
+    fn read(local: &Btf, root: TypeId, access: &str, kind: CoreKind) -> Result<Self, Fault> {
+        let mut spec = Self { root, ..Self::default() };
+        if kind.is_type() {
+            return if access == "0" { Ok(spec) } else { Err(Fault::Syntax) };
+        }
+        let mut numbers = access.split(':').map(step_number);
+        let first = numbers.next().flatten().ok_or(Fault::Syntax)?;
+        let mut id = local.strip(root);
+        if kind.is_enumerator() {
+            let Some(values) = local.get(id).and_then(|found| found.enumeration()) else {
+                return Err(Fault::NoParts { id });
+            };
+            if numbers.next().is_some() {
+                return Err(Fault::Syntax);
+            }
+            let len = values.value_count();
+            if first as usize >= len {
+                return Err(Fault::OutOfBounds { index: first, id, len });
+            }
+            spec.steps.push(Step { type_id: id, index: first, named: true });
+            return Ok(spec);
+        }
+        spec.element(local, id, first, LOCAL_POINTER).map_err(Fault::Size)?;
+        for (count, number) in (1..).zip(numbers) {
+            let index = number.ok_or(Fault::Syntax)?;
+            if count >= MAX_STEPS {
+                return Err(Fault::TooManySteps);
+            }
+            id = local.strip(id);
+            match local.get(id) {
+                Some(Type::Struct(composite) | Type::Union(composite)) => {
+                    let len = composite.member_count();
+                    let out = Fault::OutOfBounds { index, id, len };
+                    let member = composite.member(index as usize).ok_or(out)?;
+                    spec.bit_offset =
+                        spec.bit_offset.saturating_add(u64::from(member.bit_offset()));
+                    if !member.name().is_empty() {
+                        spec.steps.push(Step { type_id: id, index, named: true });
+                    }
+                    id = member.type_id();
+                }
+                Some(Type::Array(array)) => {
+                    let len = array.len() as usize;
+                    if index as usize >= len && !spec.is_flexible(local, array) {
+                        return Err(Fault::OutOfBounds { index, id, len });
+                    }
+                    id = local.strip(array.element());
+                    spec.element(local, id, index, LOCAL_POINTER).map_err(Fault::Size)?;
+                }
+                _ => return Err(Fault::NoParts { id }),
+            }
+        }
+        Ok(spec)
+    }
+
+    /// Adds the step to an element of type `id`, which has no typedefs and modifiers.
+    pub(super) fn element(
+        &mut self,
+        btf: &Btf,
+        id: TypeId,
+        index: u32,
+        pointer: u8,
+    ) -> Result<(), Error> {
+        let size = btf.size_with_pointers(id, pointer)?;
+        let bits = size.checked_mul(8).and_then(|bits| bits.checked_mul(u64::from(index)));
+        let sum = bits.and_then(|bits| self.bit_offset.checked_add(bits));
+        self.bit_offset = sum.ok_or(Error::SizeOverflow { id })?;
+        self.steps.push(Step { type_id: id, index, named: false });
+        Ok(())
+    }
+
+    /// Whether an array that the last step leads to has no fixed length: it has no elements and is the last member of
+    /// its structure.
+    pub(super) fn is_flexible(&self, btf: &Btf, array: Array<'_>) -> bool {
+        let last_member = self.steps.last().filter(|step| step.named).is_some_and(|step| {
+            let composite = btf.get(step.type_id).and_then(|found| found.composite());
+            composite.is_some_and(|composite| {
+                (step.index as usize).checked_add(1) == Some(composite.member_count())
+            })
+        });
+        array.len() == 0 && last_member
+    }
+
+    /// The composite and member that the last step names.
+    pub(super) fn last_member<'a>(
+        &self,
+        btf: &'a Btf,
+    ) -> Option<(Composite<'a>, crate::Member<'a>)> {
+        let step = self.steps.last().filter(|step| step.named)?;
+        let composite = btf.get(step.type_id)?.composite()?;
+        Some((composite, composite.member(step.index as usize)?))
+    }
+
+    /// The access as C text: `task_struct->mm`, `sk_buff->cb[3]`, `struct foo`, `enum color::RED`.
+    pub(super) fn text(&self, btf: &Btf) -> String {
+        let Some((first, rest)) = self.steps.split_first() else {
+            return btf.display_name(self.root).to_string();
+        };
+        let mut text = String::new();
+        if first.named {
+            text.push_str(&btf.display_name(self.root).to_string());
+            text.push_str("::");
+            text.push_str(step_name(btf, *first));
+            return text;
+        }
+        text.push_str(btf.get(self.root).map_or("", |found| found.name()));
+        let mut arrow = "->";
+        if first.index != 0 || rest.is_empty() {
+            text.push('[');
+            text.push_str(&first.index.to_string());
+            text.push(']');
+            arrow = ".";
+        }
+        for step in rest {
+            if step.named {
+                text.push_str(arrow);
+                text.push_str(step_name(btf, *step));
+            } else {
+                text.push('[');
+                text.push_str(&step.index.to_string());
+                text.push(']');
+            }
+            arrow = ".";
+        }
+        text
+    }
+}
+
+/// Name of a member or an enumerator.
+pub(super) fn step_name(btf: &Btf, step: Step) -> &str {
+    let index = step.index as usize;
+    match btf.get(step.type_id) {
+        Some(Type::Struct(composite) | Type::Union(composite)) => {
+            composite.member(index).map_or("", |member| member.name())
+        }
+        Some(Type::Enum(values) | Type::Enum64(values)) => {
+            values.value(index).map_or("", |value| value.name())
+        }
+        _ => "",
+    }
+}
+
+/// A number without sign that fits an `int`, as libbpf reads it.
+fn step_number(text: &str) -> Option<u32> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse::<i32>().ok().and_then(|number| u32::try_from(number).ok())
+}
