@@ -33,6 +33,58 @@ impl HelperId {
         Self::TABLE.iter().find(|(_, known)| *known == name).map(|(id, _)| *id)
     }
 
+    /// Major and minor number of the first kernel that has this helper; `None` for a number that the UAPI does not
+    /// list. Which program types may call it is another question.
+    pub const fn first_kernel(self) -> Option<(u32, u32)> {
+        // The list only grows at its end, so each kernel adds a range.
+        Some(match self.0 {
+            1..=3 => (3, 19),
+            4..=11 => (4, 1),
+            12..=16 => (4, 2),
+            17..=22 => (4, 3),
+            23..=25 => (4, 4),
+            26 => (4, 5),
+            27..=30 => (4, 6),
+            31..=36 => (4, 8),
+            37..=41 => (4, 9),
+            42..=44 => (4, 10),
+            45 => (4, 11),
+            46..=47 => (4, 12),
+            48..=50 => (4, 13),
+            51..=53 => (4, 14),
+            54..=57 => (4, 15),
+            58..=59 => (4, 16),
+            60..=64 => (4, 17),
+            65..=80 => (4, 18),
+            81..=83 => (4, 19),
+            84..=90 => (4, 20),
+            91..=92 => (5, 0),
+            93..=98 => (5, 1),
+            99..=108 => (5, 2),
+            109 => (5, 3),
+            110 => (5, 4),
+            111..=115 => (5, 5),
+            116..=118 => (5, 6),
+            119..=124 => (5, 7),
+            125..=135 => (5, 8),
+            136..=141 => (5, 9),
+            142..=155 => (5, 10),
+            156..=162 => (5, 11),
+            163 => (5, 12),
+            164..=165 => (5, 13),
+            166..=168 => (5, 14),
+            169..=175 => (5, 15),
+            176..=179 => (5, 16),
+            180..=185 => (5, 17),
+            186..=193 => (5, 18),
+            194..=203 => (5, 19),
+            204..=207 => (6, 0),
+            208..=209 => (6, 1),
+            210..=211 => (6, 2),
+            _ => return None,
+        })
+    }
+
     /// All helpers of the UAPI, in the order of their numbers.
     pub fn all() -> impl ExactSizeIterator<Item = Self> + Clone {
         Self::TABLE.iter().map(|(id, _)| *id)
@@ -86,6 +138,37 @@ mod tests {
             assert_eq!(HelperId::from_name(name), Some(*id));
         }
         assert_eq!(HelperId::all().len(), 211);
+    }
+
+    #[test]
+    fn every_helper_has_a_first_kernel() {
+        for (id, kernel) in [
+            (HelperId::MAP_LOOKUP_ELEM, (3, 19)),
+            (HelperId::PROBE_READ, (4, 1)),
+            (HelperId::GET_PRANDOM_U32, (4, 1)),
+            (HelperId::TAIL_CALL, (4, 2)),
+            (HelperId::SKB_LOAD_BYTES, (4, 5)),
+            (HelperId::REDIRECT_MAP, (4, 14)),
+            (HelperId::FIB_LOOKUP, (4, 18)),
+            (HelperId::MSG_PUSH_DATA, (4, 20)),
+            (HelperId::SEND_SIGNAL, (5, 3)),
+            (HelperId::PROBE_READ_KERNEL, (5, 5)),
+            (HelperId::RINGBUF_OUTPUT, (5, 8)),
+            (HelperId::D_PATH, (5, 10)),
+            (HelperId::TASK_STORAGE_GET, (5, 11)),
+            (HelperId::FOR_EACH_MAP_ELEM, (5, 13)),
+            (HelperId::TIMER_INIT, (5, 15)),
+            (HelperId::LOOP, (5, 17)),
+            (HelperId::KPTR_XCHG, (5, 19)),
+            (HelperId::USER_RINGBUF_DRAIN, (6, 1)),
+            (HelperId::CGRP_STORAGE_DELETE, (6, 2)),
+        ] {
+            assert_eq!(id.first_kernel(), Some(kernel), "{id}");
+        }
+        assert!(HelperId::all().map(HelperId::first_kernel).is_sorted());
+        assert!(HelperId::all().all(|id| id.first_kernel().is_some()));
+        assert_eq!(HelperId::new(0).first_kernel(), None);
+        assert_eq!(HelperId::new(212).first_kernel(), None);
     }
 
     #[test]

@@ -46,7 +46,8 @@ impl Instruction {
         }
     }
 
-    /// Major and minor number of the first kernel that has this instruction; `None` for `callx`, which none has.
+    /// Major and minor number of the first kernel that has this instruction, or the helper that it calls. `None` for
+    /// `callx`, which no kernel has, and for a helper that the UAPI does not list.
     ///
     /// The kernel may still refuse it: an architecture's JIT compiler may lack it, a program type or privilege may
     /// rule it out.
@@ -70,6 +71,7 @@ impl Instruction {
             Self::CallFunction { .. } => (4, 16),
             Self::CallKfunc { fd_index: 0, .. } => (5, 13),
             Self::CallKfunc { .. } => (5, 16),
+            Self::Call { helper } => return helper.first_kernel(),
             Self::CallRegister { .. } => return None,
             Self::LdImm64 { value, .. } => match value {
                 Imm64::Value(_) | Imm64::MapFd { .. } => (3, 18),
@@ -86,7 +88,6 @@ impl Instruction {
             | Self::Store { .. }
             | Self::Jump { .. }
             | Self::JumpIf { .. }
-            | Self::Call { .. }
             | Self::Exit => (3, 18),
         })
     }
@@ -100,6 +101,14 @@ impl Code {
             .map(Instruction::isa_version)
             .max()
             .unwrap_or(IsaVersion::V1)
+    }
+
+    /// Major and minor number of the first kernel that has all instructions and helpers of this program; `None` if
+    /// one is none that a kernel has. Kernel functions and symbols by name are not looked at.
+    pub fn first_kernel(&self) -> Option<(u32, u32)> {
+        self.instructions().try_fold((3, 18), |latest, (_, instruction)| {
+            instruction?.first_kernel().map(|kernel| latest.max(kernel))
+        })
     }
 
     /// The helpers that this program calls.

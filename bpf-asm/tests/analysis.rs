@@ -37,7 +37,9 @@ fn every_instruction_has_a_version_and_a_first_kernel() {
         ("if r1 s> 0x0 goto +1", V1, Some((3, 18))),
         ("if r1 s< 0x0 goto +1", V2, Some((4, 14))),
         ("if w1 s< 0x0 goto +1", V3, Some((5, 1))),
-        ("call bpf_map_lookup_elem#1", V1, Some((3, 18))),
+        ("call bpf_map_lookup_elem#1", V1, Some((3, 19))),
+        ("call bpf_ringbuf_output#130", V1, Some((5, 8))),
+        ("call unknown#999", V1, None),
         ("call pc+1", V1, Some((4, 16))),
         ("call kfunc[id:1]", V1, Some((5, 13))),
         ("call kfunc[id:1, idx:1]", V1, Some((5, 16))),
@@ -69,7 +71,11 @@ fn a_program_needs_what_its_instructions_need() {
     assert_eq!(code.isa_version(), IsaVersion::V3);
     assert!(code.helpers().into_iter().eq([HelperId::MAP_LOOKUP_ELEM, HelperId::KTIME_GET_NS]));
     assert!(code.kfuncs().into_iter().eq(["a", "b"]));
+    assert_eq!(code.first_kernel(), Some((5, 13)));
+    assert_eq!(Code::assemble("callx r1").unwrap().first_kernel(), None);
+    assert_eq!(Code::assemble(".insn 0xff, r0, r0, 0, 0").unwrap().first_kernel(), None);
     assert_eq!(Code::default().isa_version(), IsaVersion::V1);
+    assert_eq!(Code::default().first_kernel(), Some((3, 18)));
 }
 
 /// Blocks as `start..end`, each with its function and the targets of its edges.
