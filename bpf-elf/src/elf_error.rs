@@ -1,3 +1,4 @@
+//! Errors of the ELF file itself.
 use thiserror::Error;
 
 /// Why a file is not a BPF object that can be read.

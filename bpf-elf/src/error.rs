@@ -1,3 +1,4 @@
+//! Errors of reading an object.
 use std::path::PathBuf;
 
 use thiserror::Error;

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{apt, process};
 
 /// Major version of the clang and the LLVM tools that make the objects: the only place that says so.
-const LLVM: &str = "22";
+pub(crate) const LLVM: &str = "22";
 
 /// Both byte orders: the word in the target's name and in the name of the object.
 const ORDERS: [(&str, &str); 2] = [("bpfel", "el"), ("bpfeb", "eb")];

@@ -1,3 +1,4 @@
+//! Tests of the view of an ELF object.
 use super::*;
 use crate::testing::{self, COMPRESSED, Elf as Assembler, GLOBAL, NOBITS, ORDERS, PROGBITS, REL};
 

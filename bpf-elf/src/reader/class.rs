@@ -1,3 +1,4 @@
+//! Which section means what to the reader.
 use crate::object::{Section, SectionKind};
 
 /// What the reader does with a section.

@@ -1,3 +1,4 @@
+//! What the reader knows before it reads the parts.
 use bpf_btf::{Btf, BtfExt, Kind, Type};
 
 use super::class::Class;

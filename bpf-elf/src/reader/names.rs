@@ -1,3 +1,4 @@
+//! Names of types, as C would write them, and bounded.
 use std::fmt::{self, Write as _};
 
 use bpf_btf::{Btf, TypeId};

@@ -1,3 +1,4 @@
+//! What follows the slash of a section name.
 use thiserror::Error;
 
 use super::SectionMatch;

@@ -1,3 +1,4 @@
+//! Targets that the BTF of the kernel describes.
 use std::borrow::Cow;
 
 use bpf_sys::abi::AttachType;

@@ -1,3 +1,4 @@
+//! The specification of a whole object.
 use bpf_asm::ByteOrder;
 use bpf_btf::Btf;
 

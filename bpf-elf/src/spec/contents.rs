@@ -1,3 +1,5 @@
+//! Contents that a map begins with.
+
 /// What a map holds before the first program runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,3 +1,5 @@
+//! Line and CO-RE records of a function.
+
 /// What a CO-RE relocation asks of the target type: `enum bpf_core_relo_kind` of the kernel's `bpf.h`.
 ///
 /// Kinds that this library does not know are kept as they are.

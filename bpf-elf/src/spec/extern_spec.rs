@@ -1,3 +1,5 @@
+//! Externs: what the kernel or its configuration gives.
+
 /// Where the value of an extern comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -1,3 +1,4 @@
+//! Functions: slots and what belongs to them.
 use bpf_asm::Slot;
 
 use super::{CoreRelocation, JumpTable, LineInfo, Reference};

@@ -1,3 +1,5 @@
+//! Tables of indirect jumps.
+
 /// A table of addresses in a function, for its indirect jumps. The kernel wants it as a map of type `insn_array` (Linux 6.19), which
 /// can only be made once it is known where the function is in the program.
 #[derive(Clone, Debug, PartialEq, Eq)]

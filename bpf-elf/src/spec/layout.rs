@@ -1,3 +1,5 @@
+//! Where variables are within their sections.
+
 /// Sizes and places of the data sections. Compilers leave them open in BTF (size and offsets of a DATASEC are 0).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Layout {

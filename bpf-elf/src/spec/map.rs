@@ -1,3 +1,4 @@
+//! The specification of a map.
 use bpf_sys::abi::{MapFlags, MapType};
 
 use super::{MapContents, TypeRef};

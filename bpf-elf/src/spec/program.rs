@@ -1,3 +1,4 @@
+//! The specification of a program.
 use std::sync::Arc;
 
 use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};

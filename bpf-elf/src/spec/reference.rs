@@ -1,3 +1,4 @@
+//! What instructions refer to by name.
 use std::sync::Arc;
 
 /// An instruction that names something: a map, a function, a symbol of the kernel.

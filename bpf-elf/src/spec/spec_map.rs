@@ -1,3 +1,4 @@
+//! A map from names to specs that keeps their order.
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Types of the BTF of the object, by number and name.
+
 /// A type of the BTF of the object: its number, and its name as C would write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeRef {

@@ -1,3 +1,5 @@
+//! The specification of a variable.
+
 /// A global variable: a piece of the value of the map that holds its section.
 ///
 /// The bytes are in the contents of the map; [`CollectionSpec::variable`](crate::spec::CollectionSpec::variable) and

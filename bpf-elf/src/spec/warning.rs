@@ -1,3 +1,4 @@
+//! What is accepted although it is odd.
 use std::fmt;
 
 /// Something in an object that is accepted although libbpf, the reference, would take it otherwise.

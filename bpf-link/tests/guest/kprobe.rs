@@ -1,3 +1,4 @@
+//! Tests of kprobes.
 use std::thread;
 use std::time::Duration;
 

@@ -1,3 +1,4 @@
+//! Tests of raw tracepoints.
 use bpf_link::{ErrorKind, LinkDetails, RawTracepointOptions, attach_raw_tracepoint};
 use bpf_sys::abi::{LinkType, ProgramType};
 

@@ -1,3 +1,4 @@
+//! Tests of tracepoints.
 use bpf_link::{ErrorKind, LinkDetails, PerfAttachMode, TracepointOptions, attach_tracepoint};
 use bpf_sys::abi::{LinkType, PerfEventType, ProgramType};
 

@@ -1,3 +1,4 @@
+//! Tests of fentry, fexit and their kind.
 use std::fs;
 use std::sync::OnceLock;
 

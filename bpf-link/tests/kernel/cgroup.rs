@@ -1,3 +1,4 @@
+//! Tests of links to cgroups.
 use std::fs::File;
 use std::net::UdpSocket;
 

@@ -1,3 +1,4 @@
+//! Tests of what all links have in common.
 use std::path::Path;
 
 use bpf_link::{ErrorKind, IfIndex, Link, XdpOptions, attach_xdp};

@@ -1,3 +1,4 @@
+//! Tests of links to network namespaces.
 use std::fs::File;
 use std::net::UdpSocket;
 

@@ -1,3 +1,4 @@
+//! Tests of socket filters.
 use std::net::UdpSocket;
 use std::time::Duration;
 

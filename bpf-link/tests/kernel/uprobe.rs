@@ -1,3 +1,4 @@
+//! Tests of uprobes.
 use std::fs;
 use std::hint::black_box;
 use std::os::unix::process::parent_id;

@@ -1,3 +1,4 @@
+//! Tests of links to network devices.
 use std::net::UdpSocket;
 
 use bpf_link::{ErrorKind, IfIndex, LinkDetails, XdpMode, XdpOptions, attach_xdp};

@@ -1,3 +1,4 @@
+//! Tests of reading data sections and variables.
 use bpf_btf::VarLinkage;
 use bpf_sys::abi::MapFlags;
 

@@ -1,3 +1,4 @@
+//! Tests of reading functions.
 use super::{exits, fails, reads};
 use crate::spec::{Linkage, Warning};
 use crate::testing::{FUNC, GLOBAL, LOCAL, NOTYPE, WEAK};

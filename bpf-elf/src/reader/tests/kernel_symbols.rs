@@ -1,3 +1,4 @@
+//! Tests of reading externs of the kernel.
 use bpf_asm::{Register, Slot};
 use bpf_btf::{Definition, FuncLinkage, NewEnumValue, TypeId, VarLinkage};
 use bpf_sys::abi::MapFlags;

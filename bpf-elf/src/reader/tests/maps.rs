@@ -1,3 +1,4 @@
+//! Tests of reading map definitions.
 use bpf_btf::{Definition, NewEnumValue, NewParam, TypeId, VarLinkage};
 use bpf_sys::abi::MapType;
 

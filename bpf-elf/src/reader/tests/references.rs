@@ -1,3 +1,4 @@
+//! Tests of reading what instructions refer to.
 use bpf_asm::{Opcode, Register, Slot};
 use bpf_btf::VarLinkage;
 

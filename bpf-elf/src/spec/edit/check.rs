@@ -1,3 +1,4 @@
+//! Whether an edited spec holds together.
 use bpf_sys::abi::MapType;
 
 use super::EditError;

@@ -1,3 +1,4 @@
+//! Errors of editing a spec.
 use thiserror::Error;
 
 /// Why a spec cannot be changed, or does not hold together.

@@ -1,3 +1,4 @@
+//! Taking out and renaming what a spec names.
 use std::sync::Arc;
 
 use bpf_sys::abi::{AttachType, MapType, ProgramType};

@@ -1,3 +1,4 @@
+//! Tests of editing a spec.
 use bpf_asm::{ByteOrder, Slot};
 use bpf_sys::abi::{AttachType, MapType, ProgramType};
 use zerocopy::byteorder::{BigEndian, U32};

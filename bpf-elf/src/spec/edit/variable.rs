@@ -1,3 +1,4 @@
+//! Reading and writing the value of a variable.
 use bpf_asm::ByteOrder;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,3 +1,5 @@
+//! Tests of symbol lookup.
+
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of the test's own images")]
 
 use std::io;
