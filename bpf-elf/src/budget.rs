@@ -28,6 +28,14 @@ impl Budget {
         Ok(())
     }
 
+    /// Takes what a [`SpecMap`](crate::spec::SpecMap) with room for it needs for one more spec: the spec, its key, the index.
+    pub(crate) fn entry<T>(&mut self, key: &str) -> Result<(), Error> {
+        /// Two counters and a pointer with length of the key; a slot of a hash table that may be half empty.
+        const OVERHEAD: usize = 2 * 8 + 16 + 64;
+        self.charge(size_of::<T>())?;
+        self.charge(OVERHEAD.saturating_add(key.len()))
+    }
+
     /// Copies a name.
     pub(crate) fn string(&mut self, text: &str) -> Result<String, Error> {
         self.charge(text.len())?;

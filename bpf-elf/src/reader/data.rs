@@ -7,11 +7,12 @@ use bpf_btf::VarLinkage;
 use bpf_sys::abi::{MapFlags, MapType};
 
 use super::input::Input;
+use super::insert;
 use super::names::type_name;
 use crate::Error;
 use crate::budget::Budget;
-use crate::object::{Section, SymbolKind};
-use crate::spec::{MapContents, MapSpec, TypeRef, VariableSpec};
+use crate::object::{Section, Symbol, SymbolKind};
+use crate::spec::{MapContents, MapSpec, SpecMap, TypeRef, VariableSpec};
 
 /// Bytes of a section, as far as a map value can hold them.
 pub(super) fn size(section: &Section<'_>) -> Result<u32, Error> {
@@ -54,14 +55,15 @@ pub(super) fn map(
     Ok(map)
 }
 
-/// The variables of a section, by offset.
+/// Adds the variables of a section, by offset.
 pub(super) fn variables<'data>(
     input: &Input<'data>,
     budget: &mut Budget,
     section: &Section<'data>,
     map: &str,
     constant: bool,
-) -> Result<Vec<(Arc<str>, VariableSpec)>, Error> {
+    variables: &mut SpecMap<VariableSpec>,
+) -> Result<(), Error> {
     let mut types = HashMap::new();
     if let Some(datasec) = input.datasec(section.name) {
         types.extend(
@@ -70,11 +72,22 @@ pub(super) fn variables<'data>(
                 .map(|(entry, variable)| (variable.name(), (variable.type_id(), entry.size()))),
         );
     }
-    let mut variables = Vec::new();
+    let is_variable = |symbol: &Symbol| {
+        matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object) && !symbol.hidden
+    };
+    // What the budget refuses is not made room for.
+    let mut count: usize = 0;
     for export in input.exports_of(section.index) {
         let (name, symbol) = export?;
-        let kind = matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object);
-        if !kind || symbol.hidden || name.is_empty() || name.starts_with('.') {
+        if is_variable(symbol) {
+            budget.entry::<VariableSpec>(name)?;
+            count = count.saturating_add(1);
+        }
+    }
+    variables.reserve(count);
+    for export in input.exports_of(section.index) {
+        let (name, symbol) = export?;
+        if !is_variable(symbol) || name.is_empty() || name.starts_with('.') {
             continue;
         }
         let known = types.get(name).copied();
@@ -92,8 +105,6 @@ pub(super) fn variables<'data>(
                 size,
             });
         };
-        budget.charge(size_of::<VariableSpec>())?;
-        budget.charge(name.len())?;
         let mut variable =
             VariableSpec::new(budget.string(name)?, budget.string(map)?, offset, size);
         variable.constant = constant;
@@ -103,7 +114,7 @@ pub(super) fn variables<'data>(
             variable.type_name = Some(type_name);
             variable.type_id = id.get();
         }
-        variables.push((Arc::from(name), variable));
+        insert(variables, "variable", Arc::from(name), variable)?;
     }
-    Ok(variables)
+    Ok(())
 }

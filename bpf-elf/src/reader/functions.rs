@@ -61,10 +61,10 @@ impl<'data> FunctionTable<'data> {
             let is_function = |symbol: &Symbol| symbol.kind == SymbolKind::Function;
             if input.symbols_of(section.index).any(|(_, symbol)| is_function(symbol)) {
                 for (_, symbol) in input.symbols_of(section.index).filter(|(_, s)| is_function(s)) {
-                    push(&mut places, input, section, symbol, symbol.size)?;
+                    push(&mut places, input, budget, section, symbol, symbol.size)?;
                 }
             } else {
-                untyped(&mut places, input, section)?;
+                untyped(&mut places, input, budget, section)?;
             }
             let found = places.get_mut(start..).unwrap_or_default();
             if found.is_empty() {
@@ -83,12 +83,6 @@ impl<'data> FunctionTable<'data> {
                     });
                 }
             }
-        }
-        for place in &places {
-            let slots = usize::try_from(place.size / SLOT).map_err(|_| Error::TooLarge)?;
-            budget.charge(slots.checked_mul(size_of::<Slot>()).ok_or(Error::TooLarge)?)?;
-            let fixed = if place.entry { size_of::<ProgramSpec>() } else { size_of::<Function>() };
-            budget.charge(fixed)?;
         }
         let mut table = Self { places };
         table.name_all(input, budget)?;
@@ -160,6 +154,7 @@ impl<'data> FunctionTable<'data> {
 fn untyped<'data>(
     places: &mut Vec<FunctionPlace<'data>>,
     input: &Input<'data>,
+    budget: &mut Budget,
     section: &Section<'data>,
 ) -> Result<(), Error> {
     let is_function = |symbol: &Symbol| {
@@ -171,14 +166,25 @@ fn untyped<'data>(
     while let Some(symbol) = symbols.next() {
         let next = symbols.peek().map_or(section.size, |next| next.value);
         let size = if symbol.size == 0 { next.saturating_sub(symbol.value) } else { symbol.size };
-        push(places, input, section, symbol, size)?;
+        push(places, input, budget, section, symbol, size)?;
     }
     Ok(())
+}
+
+/// Pays for a function: its place in a list that grows by doubling, its code, and the spec that it becomes.
+fn charge(budget: &mut Budget, name: &str, size: u64, entry: bool) -> Result<(), Error> {
+    budget.charge(size_of::<[FunctionPlace<'_>; 2]>())?;
+    let slots = usize::try_from(size / SLOT).map_err(|_| Error::TooLarge)?;
+    budget.charge(slots.checked_mul(size_of::<Slot>()).ok_or(Error::TooLarge)?)?;
+    // Functions are read into one list, and then handed over to those of the spec.
+    budget.charge(size_of::<Function>())?;
+    if entry { budget.entry::<ProgramSpec>(name) } else { budget.entry::<Function>(name) }
 }
 
 fn push<'data>(
     places: &mut Vec<FunctionPlace<'data>>,
     input: &Input<'data>,
+    budget: &mut Budget,
     section: &Section<'data>,
     symbol: &Symbol,
     size: u64,
@@ -199,13 +205,15 @@ fn push<'data>(
         Binding::Weak => Linkage::Weak,
         Binding::Local | Binding::Other => Linkage::Static,
     };
+    let entry = section.name != ".text" && linkage != Linkage::Static;
+    charge(budget, name, size, entry)?;
     places.push(FunctionPlace {
         section: section.index,
         offset,
         size,
         name,
         key: Arc::from(""),
-        entry: section.name != ".text" && linkage != Linkage::Static,
+        entry,
         linkage,
         hidden: symbol.hidden,
     });

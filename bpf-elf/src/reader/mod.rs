@@ -65,9 +65,7 @@ pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
     let (externs, extern_specs) = externs::read(&input, budget)?;
     spec.externs = extern_specs;
     let data = read_data(&input, budget, &mut maps)?;
-    for (name, variable) in data.variables {
-        insert(&mut spec.variables, "variable", name, variable)?;
-    }
+    spec.variables = data.variables;
 
     let by_section = &data.by_section;
     let linker = Linker {
@@ -104,7 +102,7 @@ pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
 /// What the data sections make.
 struct Data {
     maps: Vec<(Arc<str>, MapSpec)>,
-    variables: Vec<(Arc<str>, VariableSpec)>,
+    variables: SpecMap<VariableSpec>,
     /// The name of the map that holds a section, by section index.
     by_section: Vec<Option<Arc<str>>>,
 }
@@ -112,7 +110,7 @@ struct Data {
 fn read_data(input: &Input<'_>, budget: &mut Budget, maps: &mut MapTable) -> Result<Data, Error> {
     let mut found = Data {
         maps: Vec::new(),
-        variables: Vec::new(),
+        variables: SpecMap::new(),
         by_section: vec![None; input.object.sections().len()],
     };
     for (section, class) in input.sections().filter(|(section, _)| section.size != 0) {
@@ -125,8 +123,8 @@ fn read_data(input: &Input<'_>, budget: &mut Budget, maps: &mut MapTable) -> Res
             Class::Arena => (arena(budget, maps, section)?, false),
             _ => continue,
         };
-        let mut variables = data::variables(input, budget, section, &name, constant)?;
-        found.variables.append(&mut variables);
+        let variables = &mut found.variables;
+        data::variables(input, budget, section, &name, constant, variables)?;
         if let Some(slot) = found.by_section.get_mut(section.index.0) {
             *slot = Some(name);
         }

@@ -23,6 +23,12 @@ impl<T> SpecMap<T> {
         Self { entries: Vec::with_capacity(count), index: HashMap::with_capacity(count) }
     }
 
+    /// Makes room for `count` more specs, and not for more than that.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.entries.reserve_exact(count);
+        self.index.reserve(count);
+    }
+
     /// The number of specs.
     pub fn len(&self) -> usize {
         self.entries.len()

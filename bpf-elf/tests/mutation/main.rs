@@ -24,6 +24,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, io, thread};
 
+use bpf_elf::spec::CollectionSpec;
 use mutate::Case;
 use testdata::{OBJECTS, Order};
 
@@ -155,11 +156,22 @@ fn one(text: &str) -> ExitCode {
     let path = env::temp_dir().join(format!("{}.o", text.replace('/', "-")));
     fs::write(&path, &bytes).expect("write the mutation");
     println!("{}: {} bytes", path.display(), bytes.len());
+    // Without the bound, which would end this process before it can tell.
     let before = HEAP.allocated();
-    let result = worker::read(&HEAP, &bytes);
-    println!("{} bytes held", HEAP.allocated() - before);
+    let result = CollectionSpec::parse(&bytes);
+    println!(
+        "at most {} bytes in use, {} at the end; the bound is {}",
+        HEAP.max_allocated() - before,
+        HEAP.allocated() - before,
+        worker::bound(&bytes)
+    );
     match result {
-        Ok(spec) => println!("{spec:#?}"),
+        Ok(spec) => println!(
+            "{} programs, {} maps, {} variables",
+            spec.programs.len(),
+            spec.maps.len(),
+            spec.variables.len()
+        ),
         Err(error) => println!("error: {error}"),
     }
     io::Write::flush(&mut io::stdout()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)

@@ -47,6 +47,10 @@ impl Case {
             .fold(0, |hash: u64, byte| hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
         let mut random = Random(start ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut elf = Elf::new(object(self.object, self.order), self.order);
+        if random.below(100) == 0 {
+            elf.add_symbols(&mut random);
+            return elf.bytes;
+        }
         match random.below(10) {
             0 | 1 => elf.change_bytes(&mut random, 0..elf.bytes.len()),
             2..=4 => {
@@ -230,6 +234,43 @@ impl Elf {
         let other = self.headers + random.below(self.sections.len()) * HEADER;
         for at in 0..length {
             self.bytes.swap(one + at, other + at);
+        }
+    }
+
+    /// Many more symbols for a thing that has one: with names of their own, or with names that share the bytes of one long string. What a
+    /// reader makes of each must not cost more than the file can pay for.
+    fn add_symbols(&mut self, random: &mut Random) {
+        const SYMBOL: usize = 24;
+        let kind = |section: &usize| self.number(self.headers + section * HEADER + 4, 4);
+        let Some(table) = (0..self.sections.len()).find(|section| kind(section) == 2) else {
+            return;
+        };
+        let names = self.number(self.headers + table * HEADER + 40, 4);
+        let (mut symbols, mut strings) = (
+            self.bytes[self.sections[table].clone()].to_vec(),
+            self.bytes[self.sections[names].clone()].to_vec(),
+        );
+        let pattern = random.below(symbols.len() / SYMBOL) * SYMBOL;
+        let pattern = symbols[pattern..pattern + SYMBOL].to_vec();
+        let count = 16 << random.below(9);
+        let shared = random.below(2) == 0;
+        for number in 0..count {
+            let name = u32::try_from(strings.len()).unwrap_or(0);
+            let text = if shared { "x".to_owned() } else { format!("symbol_{number}\0") };
+            strings.extend_from_slice(text.as_bytes());
+            let name = match self.order {
+                Order::Little => name.to_le_bytes(),
+                Order::Big => name.to_be_bytes(),
+            };
+            symbols.extend_from_slice(&name);
+            symbols.extend_from_slice(&pattern[4..]);
+        }
+        strings.push(0);
+        for (section, bytes) in [(table, symbols), (names, strings)] {
+            let (offset, size) = (self.bytes.len() as u64, bytes.len() as u64);
+            self.bytes.extend_from_slice(&bytes);
+            self.set(self.headers + section * HEADER + 24, 8, offset);
+            self.set(self.headers + section * HEADER + 32, 8, size);
         }
     }
 }

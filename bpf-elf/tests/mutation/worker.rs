@@ -55,10 +55,14 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Reads an object with 8 times its size and 1 MiB of memory.
-pub(crate) fn read(heap: &Cap<System>, bytes: &[u8]) -> Result<CollectionSpec, Error> {
-    let bound = bytes.len() * 8 + (1 << 20);
-    heap.set_limit(heap.allocated() + bound).expect("a limit above what is in use");
+/// The memory that reading an object may take.
+pub(crate) fn bound(bytes: &[u8]) -> usize {
+    bytes.len() * 8 + (1 << 20)
+}
+
+/// Reads an object within its bound of memory.
+fn read(heap: &Cap<System>, bytes: &[u8]) -> Result<CollectionSpec, Error> {
+    heap.set_limit(heap.allocated() + bound(bytes)).expect("a limit above what is in use");
     let result = CollectionSpec::parse(bytes);
     heap.set_limit(usize::MAX).expect("no limit");
     result
