@@ -4,11 +4,12 @@ use std::ffi::CString;
 
 use bpf_sys::abi::ProgramType;
 use bpf_sys::perf::{self, KprobePlace};
-use bpf_sys::{AsProgFd, ProgFd};
+use bpf_sys::{AsProgFd, Errno, ProgFd};
 
 use crate::attempt::{Attempt, Feature, Hook, PERFMON};
 use crate::error::{Error, ErrorKind};
 use crate::event::{self, Event, PerfAttachMode};
+use crate::kallsyms;
 use crate::link::Link;
 use crate::pmu;
 use crate::probe_event::{Definition, ProbeKind};
@@ -119,7 +120,8 @@ fn attach_fd(
         _ if pmu::exists(ProbeKind::Kprobe) => by_pmu(&attempt, point, on_return),
         ProbeEventSource::Auto => by_tracefs(&attempt, point, on_return, None),
         ProbeEventSource::Pmu => Err(attempt.refuse(pmu::feature(ProbeKind::Kprobe).missing())),
-    }?;
+    }
+    .map_err(|error| explain(error, point))?;
     event::attach(&attempt, event, options.cookie, options.attach)
 }
 
@@ -158,6 +160,31 @@ fn by_tracefs(
         location: &point.to_string(),
     };
     event::open_probe_event(attempt, &definition, event::ANY_PROCESS)
+}
+
+/// Number 99 everywhere but on MIPS and SPARC, where the advice is missed.
+const EADDRNOTAVAIL: Errno = Errno(99);
+
+/// The mechanisms and kernels differ in what they answer to a name that they do not take; the list of symbols tells.
+fn explain(error: Error, point: &ProbePoint) -> Error {
+    let ProbePoint::Symbol { name, offset } = point else { return error };
+    let several =
+        "several functions have this name: probe the one to use by its address in /proc/kallsyms";
+    match error.errno() {
+        Some(EADDRNOTAVAIL) => error.with_kind(ErrorKind::Invalid).with_advice(several),
+        Some(Errno::EINVAL | Errno::ENOENT) => match kallsyms::count(name) {
+            Some(0) => error
+                .with_kind(ErrorKind::NotFound)
+                .with_advice("the kernel has no symbol of that name, see /proc/kallsyms"),
+            Some(1) if *offset == 0 => error.with_kind(ErrorKind::Invalid).with_advice(
+                "the function cannot be probed, see /sys/kernel/debug/kprobes/blacklist",
+            ),
+            Some(2..) => error.with_advice(several),
+            _ => error,
+        },
+        Some(Errno::EILSEQ) => error.with_advice("no instruction starts at this offset"),
+        _ => error,
+    }
 }
 
 /// Characters of kernel symbols, and the `:` between module and function. Whatever else there is must not reach the

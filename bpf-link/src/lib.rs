@@ -37,6 +37,7 @@ mod event;
 mod freplace;
 mod ifindex;
 mod iter;
+mod kallsyms;
 mod kprobe;
 mod kprobe_multi;
 mod legacy;

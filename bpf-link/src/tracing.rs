@@ -3,7 +3,7 @@
 use bpf_sys::abi::{AttachType, ProgramType};
 use bpf_sys::link::{LinkCreate, LinkOptions, LinkSource};
 use bpf_sys::prog::Where;
-use bpf_sys::{AsProgFd, Errno, ProgFd, SysError};
+use bpf_sys::{AsProgFd, Errno, ProgFd, SysError, kernel};
 
 use crate::attempt::{Attempt, Feature, Hook, PERFMON};
 use crate::error::{Error, ErrorKind};
@@ -14,6 +14,7 @@ static HOOK: Hook = Hook {
     programs: &[ProgramType::TRACING, ProgramType::LSM, ProgramType::EXT],
     privilege: PERFMON,
 };
+const AGAIN: Feature = Feature::new("attaching a tracing program again", 5, 13);
 const COOKIE: Feature = Feature::new("cookies of tracing programs", 5, 19);
 
 /// How to attach a tracing or LSM program.
@@ -56,7 +57,11 @@ fn attach_fd(
     let explain = |feature: &Feature, error: SysError| {
         let errno = error.errno;
         let failure = attempt.failed_without(feature, error);
+        let old = || kernel::release().is_ok_and(|running| running < AGAIN.since);
         match (errno, failure.kind()) {
+            (Errno::ENOENT, _) if old() => failure
+                .with_kind(AGAIN.missing())
+                .with_advice("load the program anew to attach it once more"),
             (Errno::EBUSY, _) => failure.with_advice(
                 "the program is attached already, or a trampoline has no place for it",
             ),

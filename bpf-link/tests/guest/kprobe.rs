@@ -25,10 +25,10 @@ fn program() -> Program {
 fn every_mechanism_counts_calls_until_dropped() {
     guest_only();
     let point = ProbePoint::symbol(FUNCTION);
+    let links = testdata::requires("perf event links", (5, 15));
     for source in [ProbeEventSource::Auto, ProbeEventSource::Pmu, ProbeEventSource::Tracefs] {
         for attach in [PerfAttachMode::Auto, PerfAttachMode::Link, PerfAttachMode::Ioctl] {
-            let link_needed = attach == PerfAttachMode::Link;
-            if link_needed && !testdata::requires("perf event links", (5, 15)) {
+            if attach == PerfAttachMode::Link && !links {
                 continue;
             }
             let options = KprobeOptions::default().with_source(source).with_attach(attach);
