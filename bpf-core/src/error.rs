@@ -160,6 +160,12 @@ impl Error {
         self
     }
 
+    #[cfg(feature = "link")]
+    pub(crate) fn with_errno(mut self, errno: Option<Errno>) -> Self {
+        self.0.errno = errno;
+        self
+    }
+
     pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.0.reason = Some(reason.into());
         self

@@ -57,6 +57,26 @@ const WRAPPER_SINCE: KernelVersion =
         KernelVersion::new(u16::MAX, 0, 0)
     };
 
+/// The kernel function of a system call (libbpf: `bpf_program__attach_ksyscall`).
+#[cfg(feature = "link")]
+pub(crate) fn syscall_symbol(name: &str) -> Result<String> {
+    let arch = if cfg!(target_arch = "x86_64") {
+        "x64"
+    } else if cfg!(target_arch = "x86") {
+        "ia32"
+    } else if cfg!(target_arch = "s390x") {
+        "s390x"
+    } else if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "riscv"
+    };
+    if Context::new().kernel_version()? < WRAPPER_SINCE {
+        return Ok(format!("__se_sys_{name}"));
+    }
+    Ok(format!("__{arch}_sys_{name}"))
+}
+
 /// What the values are computed from.
 #[derive(Clone, Copy, Debug)]
 struct KernelConfig<'a> {

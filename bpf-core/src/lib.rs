@@ -1,6 +1,57 @@
-//! Objects: specifications loaded into a kernel, and the facade of the library.
+//! Load BPF objects into a Linux kernel, attach them, and move data in and out.
+//!
+//! An object file that clang compiled becomes running kernel objects in four steps:
+//!
+//! 1. **ELF**: [`CollectionSpec::parse`] or [`CollectionSpec::open`] reads the file, by libbpf's conventions. No privileges, no system call.
+//! 2. **Specifications**: [`CollectionSpec`] is plain data. Change it before it is loaded: constants, sizes of maps, which programs are loaded.
+//! 3. **Objects**: [`Collection::load`] creates the maps, relocates the programs for the running kernel and has them verified.
+//!    [`Map`], [`Program`], [`Variable`] and [`RingBuffer`] own descriptors; dropping them frees what nothing else holds.
+//! 4. **Links**: [`Program::attach`] attaches by section name, the constructors in [`link`] to anything else. Dropping a link detaches.
+//!
+//! ```no_run
+//! use bpf_core::{Collection, CollectionSpec, LoadOptions, RingBuffer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut spec = CollectionSpec::open("exec.o")?;
+//! spec.set_variable("min_uid", &1000_u32)?;
+//!
+//! let collection = Collection::load(&spec, &LoadOptions::new())?;
+//! let _link = collection.program("on_exec")?.attach()?;
+//!
+//! let mut ring = RingBuffer::new(collection.map("events")?)?;
+//! while ring.wait(None)? {
+//!     for sample in &ring.batch()? {
+//!         println!("process {}", sample.get::<u32>(0).unwrap_or_default());
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! One [`Error`] with a [`kind`](Error::kind): whether the process lacks a right, the kernel lacks a feature, or the verifier refused a program. The
+//! message is one line with what was being done to what; [`Error::verifier_log`] has the whole log.
+//!
+//! # Rights
+//!
+//! Loading needs `CAP_BPF` and, depending on the program, `CAP_PERFMON` or `CAP_NET_ADMIN` (before 5.8 `CAP_SYS_ADMIN`); root has them all. Before 5.11,
+//! maps count against `RLIMIT_MEMLOCK`: [`raise_memlock_limit`] raises it.
+//!
+//! # What this crate will not do
+//!
+//! - Run on anything but Linux, or compile C.
+//! - Keep state outside of its values: no globals, no printing, no threads.
+//! - Speak netlink.
+//!
+//! # Stability
+//!
+//! What is exported here is stable within a minor version of 0.x. Not so the feature `unstable-btf`: `bpf_core::btf` follows the kernel.
+#![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "link")]
+mod attach;
 mod collection;
 mod context;
 mod error;
@@ -13,13 +64,29 @@ mod ring_buffer;
 mod variable;
 mod verifier;
 
+#[doc(inline)]
+pub use bpf_asm as asm;
+#[cfg(feature = "unstable-btf")]
+#[doc(inline)]
+pub use bpf_btf as btf;
+#[doc(inline)]
+pub use bpf_elf::spec;
+#[cfg(feature = "link")]
+#[doc(inline)]
+pub use bpf_link as link;
+#[doc(inline)]
+pub use bpf_sys as sys;
+
+#[doc(inline)]
 pub use bpf_elf::spec::{
     CollectionSpec, MapContents, MapEntry, MapSpec, Pinning, ProgramSpec, SpecMap, VariableSpec,
 };
+#[doc(inline)]
 pub use bpf_sys::Errno;
+#[doc(inline)]
 pub use bpf_sys::abi::{
-    AttachType, KernelVersion, MapFlags, MapId, MapType, ProgramFlags, ProgramId, ProgramType,
-    UpdateFlags,
+    AttachType, BtfId, KernelVersion, MapFlags, MapId, MapType, ProgramFlags, ProgramId,
+    ProgramType, TestRunFlags, UpdateFlags,
 };
 
 pub use self::collection::{Collection, LoadOptions, LogLevel, ProgramOptions};
@@ -28,10 +95,18 @@ pub use self::error::{Error, ErrorKind};
 pub use self::map::{
     Batch, Batches, Entries, Keys, Map, MapInfo, Mismatch, PerCpu, PerCpuMap, TypedMap,
 };
-pub use self::program::{Program, ProgramInfo, ProgramStats, TestRun, TestRunOutput};
+pub use self::program::{Program, ProgramInfo, ProgramStats, StatsGuard, TestRun, TestRunOutput};
 pub use self::ring_buffer::{RingBatch, RingBuffer, Sample, Samples};
 pub use self::variable::Variable;
 pub use self::verifier::VerifierLog;
+
+/// Raises `RLIMIT_MEMLOCK` of this process to infinity, as kernels before 5.11 need it for maps and programs of any size. Needs `CAP_SYS_RESOURCE`.
+///
+/// Newer kernels count memory by cgroup, and do not look at the limit.
+pub fn raise_memlock_limit() -> Result<(), Error> {
+    bpf_sys::kernel::raise_memlock_limit()
+        .map_err(|source| Error::system("raise the memlock limit", source))
+}
 
 /// A text that a kernel structure holds, up to its NUL.
 fn text(bytes: &[u8]) -> String {

@@ -1,8 +1,8 @@
 //! Programs on sockets, by `setsockopt(2)`.
 
-#![expect(unsafe_code, reason = "calls setsockopt(2)")]
+#![expect(unsafe_code, reason = "calls socket(2) and setsockopt(2)")]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::libc;
 
@@ -58,6 +58,23 @@ pub fn attach_reuseport(socket: impl AsFd, program: &impl AsProgFd) -> Result<()
         program.as_prog_fd().as_raw_fd(),
         "setsockopt(SO_ATTACH_REUSEPORT_EBPF)",
     )
+}
+
+/// A socket that gets every packet of every device of the network namespace, from the network header on (`AF_PACKET`), to be filtered by a
+/// program. Needs `CAP_NET_RAW`.
+#[doc(alias = "AF_PACKET")]
+pub fn packet_socket() -> Result<OwnedFd, SysError> {
+    const CALL: &str = "socket(AF_PACKET)";
+    let all = u16::try_from(libc::ETH_P_ALL).unwrap_or(0).to_be();
+    // SAFETY: takes numbers only.
+    let fd = unsafe {
+        libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, i32::from(all))
+    };
+    if fd < 0 {
+        return Err(SysError::last(CALL));
+    }
+    // SAFETY: the call returned a new descriptor, which nobody else knows.
+    unsafe { crate::syscall::adopt(fd) }.map_err(|errno| SysError::other(CALL, errno))
 }
 
 #[cfg(test)]

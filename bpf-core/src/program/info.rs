@@ -1,5 +1,6 @@
 //! What the kernel tells about a program.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use bpf_sys::abi::{BtfId, MapId, ProgramId, ProgramType};
@@ -38,7 +39,7 @@ pub struct ProgramInfo {
     pub gpl_compatible: bool,
 }
 
-/// How often and how long a program ran, counted while statistics are [enabled](Program::enable_stats) (Linux 5.1).
+/// How often and how long a program ran, counted while there is a [`StatsGuard`] (Linux 5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProgramStats {
@@ -48,6 +49,22 @@ pub struct ProgramStats {
     pub run_time: Duration,
     /// Runs that did not happen because the program ran already on that CPU (5.12).
     pub recursion_misses: u64,
+}
+
+/// As long as it lives, the kernel counts runs and time of all programs, which costs some time on each run (Linux 5.8).
+#[derive(Debug)]
+#[must_use = "statistics end when the guard is dropped"]
+pub struct StatsGuard {
+    _fd: OwnedFd,
+}
+
+impl StatsGuard {
+    /// Begins to count. Needs `CAP_SYS_ADMIN`.
+    pub fn new() -> Result<Self> {
+        let fd = bpf_sys::system::enable_run_time_stats()
+            .map_err(|source| Error::system("enable statistics of programs", source))?;
+        Ok(Self { _fd: fd })
+    }
 }
 
 impl Program {
@@ -63,7 +80,7 @@ impl Program {
         Ok(ProgramId(info.id))
     }
 
-    /// How often and how long the program ran while statistics were enabled.
+    /// How often and how long the program ran while a [`StatsGuard`] lived.
     pub fn stats(&self) -> Result<ProgramStats> {
         let info = bpf_sys::prog::info(self.as_prog_fd())
             .map_err(|source| self.error("describe", source))?;

@@ -10,11 +10,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use bpf_elf::spec::ProgramSpec;
-use bpf_sys::abi::{AttachType, ProgramId, ProgramType};
+use bpf_sys::abi::{ProgramId, ProgramType};
 use bpf_sys::{AsMapFd, AsProgFd, OwnedProgFd, ProgFd, SysError};
 
 pub(crate) use self::fixups::{Resolve, Symbol, apply, replace_probe_reads};
-pub use self::info::{ProgramInfo, ProgramStats};
+pub use self::info::{ProgramInfo, ProgramStats, StatsGuard};
 pub(crate) use self::load::{Request, load};
 pub use self::run::{TestRun, TestRunOutput};
 pub(crate) use self::target::{btf_target, find_function};
@@ -40,18 +40,13 @@ pub struct Program {
 pub(crate) struct Origin {
     /// The section name, empty for a program that was opened.
     pub(crate) section: String,
-    pub(crate) attach_type: Option<AttachType>,
     /// What the section name says to attach to.
     pub(crate) attach_to: Option<String>,
 }
 
 impl Origin {
     pub(crate) fn of(spec: &ProgramSpec) -> Self {
-        Self {
-            section: spec.section.clone(),
-            attach_type: spec.attach_type,
-            attach_to: spec.attach_to.clone(),
-        }
+        Self { section: spec.section.clone(), attach_to: spec.attach_to.clone() }
     }
 }
 
