@@ -122,9 +122,12 @@ pub(crate) fn run_here(
     arguments: &[String],
 ) -> Result<Counts> {
     let busybox = quote(&busybox.display().to_string());
+    // What is hidden below a mount is still listed as mounted: it goes, in this namespace.
     let script = format!(
-        "mount -t bpf bpf /sys/fs/bpf && mount -t cgroup2 cgroup2 /sys/fs/cgroup && {busybox} ip link set lo up \
-         && {{ ulimit -l unlimited 2>/dev/null || :; }} && exec \"$@\""
+        "umount -R -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 cgroup2 /sys/fs/cgroup \
+         && mount -t bpf bpf /sys/fs/bpf && {busybox} ip link set lo up || exit 99
+         ulimit -l unlimited 2>/dev/null
+         exec \"$@\""
     );
     let mut command = Command::new("unshare");
     command.args(["--mount", "--net", "--propagation", "private", "sh", "-c", &script, "sh"]);

@@ -60,54 +60,66 @@ impl Counts {
     }
 }
 
-/// Reads the output of test binaries, one after the other. `source` stands before the names of failed tests.
+/// Reads the output of `cargo test`: test binaries one after the other, each announced by cargo.
+/// `source` stands before the names of failed tests.
+pub(crate) fn parse_all(source: &str, output: &str) -> Counts {
+    let mut counts = Counts::default();
+    let mut binary = String::new();
+    for line in output.lines() {
+        let text = line.trim_start();
+        if text.starts_with("Running ") || text.starts_with("Doc-tests ") {
+            counts.add(parse(source, &std::mem::take(&mut binary)));
+        }
+        binary.push_str(line);
+        binary.push('\n');
+    }
+    counts.add(parse(source, &binary));
+    counts
+}
+
+/// Reads the output of one test binary. Its last summary counts: what a test shows of a test binary that it ran itself
+/// comes before.
 pub(crate) fn parse(source: &str, output: &str) -> Counts {
     let mut counts = Counts::default();
-    let mut failed = Vec::new();
     let mut skipped = BTreeSet::new();
-    let mut ignored = Vec::new();
-    let mut in_list = false;
     for line in output.lines() {
         if let Some((_, skip)) = line.split_once("@skip ") {
             let (test, reason) = skip.split_once(": ").unwrap_or((skip, "no reason given"));
             skipped.insert(Skip { test: test.trim().to_owned(), reason: reason.trim().to_owned() });
-        } else if let Some((test, state)) =
-            line.strip_prefix("test ").and_then(|line| line.split_once(" ... "))
-        {
-            if let Some(reason) = state.strip_prefix("ignored") {
-                let reason = reason.trim_start_matches([',', ' ']);
-                let reason = if reason.is_empty() { "ignored" } else { reason };
-                ignored.push(Skip { test: test.to_owned(), reason: reason.to_owned() });
-            }
-        }
-        if line == "failures:" {
-            // The list comes last, after the failed tests' output under the same heading.
-            in_list = true;
-            failed.clear();
-        } else if let Some(numbers) = line.strip_prefix("test result: ") {
-            in_list = false;
-            let number = |name: &str| {
-                let part =
-                    numbers.split([';', '.']).find_map(|part| part.trim().strip_suffix(name))?;
-                part.trim().parse::<usize>().ok()
-            };
-            let (passed, count) = (number("passed").unwrap_or(0), number("failed").unwrap_or(0));
-            // A test that skips itself has passed for libtest.
-            counts.passed = counts.passed.saturating_add(passed.saturating_sub(skipped.len()));
-            counts.skipped.extend(std::mem::take(&mut skipped));
-            counts.skipped.append(&mut ignored);
-            failed.truncate(count);
-            while failed.len() < count {
-                failed.push("a test".to_owned());
-            }
-            counts.failed.extend(failed.drain(..).map(|test| format!("{source} {test}")));
-        } else if in_list {
-            failed.extend(
-                line.strip_prefix("    ").filter(|name| !name.starts_with(' ')).map(str::to_owned),
-            );
         }
     }
+    let Some((before, summary)) = output.rsplit_once("test result: ") else {
+        counts.skipped.extend(skipped);
+        return counts;
+    };
+    let numbers = summary.lines().next().unwrap_or_default();
+    let number = |name: &str| {
+        let part = numbers.split([';', '.']).find_map(|part| part.trim().strip_suffix(name))?;
+        part.trim().parse::<usize>().ok()
+    };
+    // A test that skips itself has passed for libtest.
+    counts.passed = number("passed").unwrap_or(0).saturating_sub(skipped.len());
+    counts.skipped.extend(skipped);
+    if number("ignored").is_some_and(|count| count > 0) {
+        counts.skipped.extend(before.lines().filter_map(ignored));
+    }
+    let failed = number("failed").unwrap_or(0);
+    if failed > 0 {
+        // The list of names comes last, after the failed tests' output under the same heading.
+        let list = before.rsplit_once("\nfailures:\n").map_or("", |(_, list)| list);
+        let names = list.lines().filter_map(|line| line.strip_prefix("    "));
+        counts.failed = names.take(failed).map(|test| format!("{source} {test}")).collect();
+        counts.failed.resize(failed, format!("{source} a test"));
+    }
     counts
+}
+
+/// `test NAME ... ignored, REASON`
+fn ignored(line: &str) -> Option<Skip> {
+    let (test, state) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    let reason = state.strip_prefix("ignored")?.trim_start_matches([',', ' ']);
+    let reason = if reason.is_empty() { "ignored" } else { reason };
+    Some(Skip { test: test.to_owned(), reason: reason.to_owned() })
 }
 
 /// Whether a summary is in the output: a binary without one died.
@@ -123,14 +135,33 @@ mod tests {
         Skip { test: test.into(), reason: reason.into() }
     }
 
+    const SUMMARY: &str = "0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
+
     #[test]
     fn summaries_add_up() {
-        let output = "running 2 tests\ntest a ... ok\ntest b ... ok\n\n\
-            test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\n\
-            running 1 test\ntest c ... ok\n\n\
-            test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.00s\n";
-        assert_eq!(parse("x", output), Counts { passed: 3, ..Counts::default() });
-        assert!(has_summary(output) && !has_summary("running 2 tests\ntest a ... "));
+        let output = format!(
+            "     Running unittests src/lib.rs (target/debug/deps/a-1)\n\nrunning 2 tests\ntest a ... ok\ntest b ... ok\n\n\
+             test result: ok. 2 passed; 0 failed; {SUMMARY}\n     Running tests/c.rs (target/debug/deps/c-1)\n\n\
+             running 1 test\ntest c ... FAILED\n\nfailures:\n\nfailures:\n    c\n\n\
+             test result: FAILED. 0 passed; 1 failed; {SUMMARY}\n   Doc-tests a\n\nrunning 3 tests\n\
+             test result: ok. 3 passed; 0 failed; {SUMMARY}"
+        );
+        let expected = Counts { passed: 5, failed: vec!["x c".into()], skipped: vec![] };
+        assert_eq!(parse_all("x", &output), expected);
+        assert!(has_summary(&output) && !has_summary("running 2 tests\ntest a ... "));
+    }
+
+    #[test]
+    fn a_binary_run_by_a_test_does_not_count() {
+        let output = format!(
+            "running 2 tests\ntest a ... \nrunning 1 test\ntest a ... FAILED\n\nfailures:\n\nfailures:\n    a\n\n\
+             test result: FAILED. 0 passed; 1 failed; {SUMMARY}\nFAILED\ntest b ... ok\n\n\
+             failures:\n\nfailures:\n    a\n\ntest result: FAILED. 1 passed; 1 failed; {SUMMARY}"
+        );
+        assert_eq!(
+            parse("x", &output),
+            Counts { passed: 1, failed: vec!["x a".into()], skipped: vec![] }
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) struct Args {
 type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
 /// The steps that run on their own; `kernel` and `guests` follow them.
 const STEPS: [Step; 11] = [
-    ("tools", |_| tools::ensure().map(|_| Outcome::good())),
+    ("tools", |_| tools::ensure().map(|()| Outcome::good())),
     ("format", |steps| {
         steps
             .command(cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))
@@ -128,7 +128,7 @@ fn unit(steps: &Steps) -> Result<Outcome> {
 /// Runs `cargo test` and counts; a failure without a failed test is one of the build.
 fn counted(steps: &Steps, command: &mut std::process::Command, source: &str) -> Result<Outcome> {
     let (output, status) = steps.watch(command)?;
-    let counts = libtest::parse(source, &output);
+    let counts = libtest::parse_all(source, &output);
     if status.success() == counts.failed.is_empty() && libtest::has_summary(&output) {
         if !status.success() {
             steps.say(output.trim_end());
