@@ -18,6 +18,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct list_head children;
 	char comm[16];
+	unsigned int sched_reset_on_fork : 1;
 } __core;
 
 // An older shape of the same type: the name ends at the three underscores.
@@ -44,6 +45,11 @@ __u32 saw_tgid;
 __u32 saw_parent;
 __u64 offset_of_tgid;
 __u64 size_of_comm;
+__u32 bit_field_size;
+__u32 bit_field_offset;
+__u32 bit_field_left;
+__u32 bit_field_right;
+__u32 bit_field_signed;
 __u32 exists_pid;
 __u32 exists_never;
 __u64 size_of_task;
@@ -61,6 +67,9 @@ char saw_comm[16];
 #define FIELD_BYTE_OFFSET 0
 #define FIELD_BYTE_SIZE 1
 #define FIELD_EXISTS 2
+#define FIELD_SIGNED 3
+#define FIELD_LEFT_SHIFT 4
+#define FIELD_RIGHT_SHIFT 5
 #define TYPE_EXISTS 0
 #define TYPE_SIZE 1
 #define TYPE_MATCHES 2
@@ -96,6 +105,18 @@ int ask_about_fields(void *context)
 	size_of_comm = field(struct task_struct, comm, FIELD_BYTE_SIZE);
 	exists_pid = field(struct task_struct, pid, FIELD_EXISTS);
 	exists_never = field(struct task_struct___old, pid_that_never_was, FIELD_EXISTS);
+	return 0;
+}
+
+// What it takes to read a bit field: load `size` bytes at the offset, shift left, shift right.
+SEC("raw_tp/sys_enter")
+int ask_about_bit_field(void *context)
+{
+	bit_field_offset = field(struct task_struct, sched_reset_on_fork, FIELD_BYTE_OFFSET);
+	bit_field_size = field(struct task_struct, sched_reset_on_fork, FIELD_BYTE_SIZE);
+	bit_field_left = field(struct task_struct, sched_reset_on_fork, FIELD_LEFT_SHIFT);
+	bit_field_right = field(struct task_struct, sched_reset_on_fork, FIELD_RIGHT_SHIFT);
+	bit_field_signed = field(struct task_struct, sched_reset_on_fork, FIELD_SIGNED);
 	return 0;
 }
 

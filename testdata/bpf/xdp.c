@@ -1,4 +1,4 @@
-// XDP programs of every section name. Linux 5.9 for `pass`, `drop_short` and the map programs; those with fragments are 5.18.
+// XDP programs of every section name. Linux 5.9; those with fragments are 5.18 and not loaded by default.
 #include "bpf.h"
 
 struct {
@@ -46,19 +46,19 @@ int cpumap(struct xdp_md *xdp)
 	return XDP_PASS;
 }
 
-SEC("xdp.frags")
+SEC("?xdp.frags")
 int frags(struct xdp_md *xdp)
 {
 	return XDP_PASS;
 }
 
-SEC("xdp.frags/devmap")
+SEC("?xdp.frags/devmap")
 int frags_devmap(struct xdp_md *xdp)
 {
 	return XDP_PASS;
 }
 
-SEC("xdp.frags/cpumap")
+SEC("?xdp.frags/cpumap")
 int frags_cpumap(struct xdp_md *xdp)
 {
 	return XDP_PASS;

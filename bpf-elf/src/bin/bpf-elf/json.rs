@@ -1,4 +1,4 @@
-//! A spec as one JSON object: the format 1 that the documentation of the tool lists field by field.
+//! A spec as one JSON object: FORMAT.md, beside this file, lists it field by field.
 //!
 //! One program, map, variable or extern stands on one line and is written before the next is made: the output of a hostile object may be
 //! long, the memory that it takes is not.
