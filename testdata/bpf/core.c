@@ -18,7 +18,9 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct list_head children;
 	char comm[16];
-	unsigned int sched_reset_on_fork : 1;
+	// In the middle of its 8 bytes, so that the shifts are the same in both byte orders.
+	__u64 : 31;
+	__u64 sched_reset_on_fork : 2;
 } __core;
 
 // An older shape of the same type: the name ends at the three underscores.
