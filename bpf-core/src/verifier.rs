@@ -62,8 +62,8 @@ impl VerifierLog {
     pub fn source_line(&self) -> Option<&str> {
         let (end, _, _) = self.instruction_at()?;
         let before = self.text.get(..end)?;
-        let line = before.lines().rev().find_map(|line| line.strip_prefix("; "))?;
-        Some(line.trim())
+        let line = before.lines().rev().find_map(|line| line.strip_prefix("; "))?.trim();
+        (!line.is_empty()).then_some(line)
     }
 
     /// The last line that says something, with its byte offset.

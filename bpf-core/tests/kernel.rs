@@ -10,6 +10,8 @@ mod nested;
 mod pins;
 #[path = "kernel/programs.rs"]
 mod programs;
+#[path = "kernel/refused.rs"]
+mod refused;
 #[path = "kernel/ring.rs"]
 mod ring;
 #[path = "kernel/support.rs"]
