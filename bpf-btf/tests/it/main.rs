@@ -8,7 +8,9 @@
 mod asm;
 mod build;
 mod core;
+mod elf;
 mod ext;
+mod fixtures;
 mod lookup;
 mod measure;
 mod mutation;
