@@ -28,9 +28,9 @@ pub enum Error {
         /// What is wrong.
         source: BtfError,
     },
-    /// The names, or the functions with several symbols, would make a spec that is many times as large as the file.
+    /// The spec would take many times the memory of the file: names or code are used too often, or things described in too few bytes.
     #[error(
-        "the spec would be many times as large as the object: names or functions share bytes too often"
+        "the object describes more than its size accounts for: its spec would take more than 8 times the memory"
     )]
     TooLarge,
     /// The section `version` is not a number of 4 bytes.

@@ -1,5 +1,6 @@
 //! Instructions, and what they name.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bpf_asm::{
@@ -16,7 +17,7 @@ use super::maps::MapTable;
 use crate::Error;
 use crate::budget::Budget;
 use crate::object::{Place, Relocation, SectionIndex, Symbol, SymbolKind};
-use crate::spec::{ExternKind, Function, Reference, Target};
+use crate::spec::{ExternKind, Function, JumpTable, Reference, Target};
 
 /// What instructions can name, ready to be looked up.
 pub(super) struct Linker<'a, 'data> {
@@ -48,7 +49,7 @@ impl Linker<'_, '_> {
             let (same, others) =
                 rest.split_at(rest.partition_point(|place| place.section == section));
             rest = others;
-            let relocations = self.input.relocations_of(section)?;
+            let relocations = self.input.relocations_of(section, budget)?;
             for place in same {
                 let start =
                     relocations.partition_point(|relocation| relocation.offset < place.offset);
@@ -56,6 +57,7 @@ impl Linker<'_, '_> {
                 let relocations = relocations.get(start..end).unwrap_or_default();
                 functions.push(self.function(place, relocations, budget)?);
             }
+            budget.release::<Relocation>(relocations.capacity());
         }
         Ok(functions)
     }
@@ -78,8 +80,9 @@ impl Linker<'_, '_> {
         function.linkage = place.linkage;
         function.hidden = place.hidden;
 
-        budget.charge(relocations.len().saturating_mul(size_of::<Reference>()))?;
+        budget.records::<Reference>(relocations.len())?;
         function.references.reserve_exact(relocations.len());
+        let mut tables = HashMap::new();
         for relocation in relocations {
             let offset = relocation.offset.saturating_sub(place.offset);
             let slot = usize::try_from(offset / SLOT).unwrap_or(usize::MAX);
@@ -89,7 +92,14 @@ impl Linker<'_, '_> {
                 return Err(self.misplaced(place.section, relocation, "no instruction of its own"));
             };
             let site = Site { section: place.section, offset: relocation.offset, slot: *found };
-            let target = match self.jump_table(place, site, relocation, &mut function, budget)? {
+            let target = match self.jump_table(
+                place,
+                site,
+                relocation,
+                &mut function,
+                &mut tables,
+                budget,
+            )? {
                 Some(index) => Target::JumpTable { index },
                 None => self.resolve(site, relocation)?,
             };
@@ -107,6 +117,7 @@ impl Linker<'_, '_> {
         site: Site,
         relocation: &Relocation,
         function: &mut Function,
+        tables: &mut HashMap<usize, usize>,
         budget: &mut Budget,
     ) -> Result<Option<usize>, Error> {
         let symbol = self.input.symbol(site.section, relocation)?;
@@ -115,7 +126,17 @@ impl Linker<'_, '_> {
             return Ok(None);
         }
         let Some(section) = self.input.object.section(section) else { return Ok(None) };
-        jump_tables::index(self.input, budget, place, function, section, symbol).map(Some)
+        if let Some(&index) = tables.get(&relocation.symbol) {
+            return Ok(Some(index));
+        }
+        let index = function.jump_tables.len();
+        // The lists of tables grow by doubling.
+        budget.records::<JumpTable>(3)?;
+        budget.records::<[usize; 2]>(3)?;
+        let table = jump_tables::read(self.input, budget, place, section, symbol)?;
+        function.jump_tables.push(table);
+        tables.insert(relocation.symbol, index);
+        Ok(Some(index))
     }
 
     /// Calls within a section may have no relocation: the instruction has the distance. So have loads of a function's address.
@@ -125,42 +146,31 @@ impl Linker<'_, '_> {
         function: &mut Function,
         budget: &mut Budget,
     ) -> Result<(), Error> {
-        let known = function.references.len();
-        let mut next = 0;
-        let mut at = 0;
-        while let Some(&slot) = function.slots.get(at) {
-            let here = at;
-            at = at.saturating_add(if slot.is_ld_imm64() { 2 } else { 1 });
-            while function.references.get(next).is_some_and(|known| known.slot < here) {
-                next = next.saturating_add(1);
-            }
-            let has_reference = next < known
-                && function.references.get(next).is_some_and(|known| known.slot == here);
-            if has_reference || !(slot.is_pseudo_call() || slot.is_pseudo_func()) {
-                continue;
-            }
-            let distance = i64::try_from(here).unwrap_or(i64::MAX).saturating_mul(8);
-            let offset = i64::try_from(place.offset).unwrap_or(i64::MAX).saturating_add(distance);
-            let target =
-                offset.saturating_add(i64::from(slot.imm).saturating_add(1).saturating_mul(8));
-            let site = Site {
-                section: place.section,
-                offset: u64::try_from(offset).unwrap_or_default(),
-                slot,
-            };
+        let sites: Vec<usize> = distances(&function.slots, &function.references).collect();
+        if sites.is_empty() {
+            return Ok(());
+        }
+        budget.records::<[usize; 2]>(sites.len())?;
+        budget.records::<Reference>(sites.len())?;
+        function.references.reserve_exact(sites.len());
+        let start = i64::try_from(place.offset).unwrap_or(i64::MAX);
+        for &at in &sites {
+            let Some(&slot) = function.slots.get(at) else { continue };
+            let offset = start.saturating_add(bytes(i64::try_from(at).unwrap_or(i64::MAX)));
+            let target = offset.saturating_add(bytes(i64::from(slot.imm).saturating_add(1)));
+            let offset = u64::try_from(offset).unwrap_or_default();
+            let site = Site { section: place.section, offset, slot };
             let key = self.function_at(site, place.section, target)?;
             let target = if slot.is_call() {
                 Target::Call { function: key }
             } else {
                 Target::FunctionAddress { function: key }
             };
-            write(&mut function.slots, here, &target);
-            budget.charge(size_of::<Reference>())?;
-            function.references.push(Reference::new(here, target));
+            write(&mut function.slots, at, &target);
+            function.references.push(Reference::new(at, target));
         }
-        if function.references.len() > known {
-            function.references.sort_by_key(|reference| reference.slot);
-        }
+        function.references.sort_unstable_by_key(|reference| reference.slot);
+        budget.release::<[usize; 2]>(sites.len());
         Ok(())
     }
 
@@ -184,7 +194,7 @@ impl Linker<'_, '_> {
             if self.input.class(section) != Class::Code {
                 return Err(self.wrong_target(site, symbol, "not a function, and called"));
             }
-            let target = value.saturating_add(imm.saturating_add(1).saturating_mul(8));
+            let target = value.saturating_add(bytes(imm.saturating_add(1)));
             return Ok(Target::Call { function: self.function_at(site, section, target)? });
         }
         match self.input.class(section) {
@@ -276,6 +286,27 @@ impl Linker<'_, '_> {
         let section = self.input.section_name(site.section).to_owned();
         Error::RelocationTarget { section, offset: site.offset, target, problem }
     }
+}
+
+/// The slots of instructions that refer to a function by its distance, without a reference yet.
+fn distances(slots: &[Slot], references: &[Reference]) -> impl Iterator<Item = usize> {
+    let mut known = references.iter().peekable();
+    let mut second_half = false;
+    slots.iter().enumerate().filter_map(move |(at, slot)| {
+        while known.next_if(|reference| reference.slot < at).is_some() {}
+        // The second half of a load is no instruction, whatever it looks like.
+        if std::mem::replace(&mut second_half, false) {
+            return None;
+        }
+        second_half = slot.is_ld_imm64();
+        let has_reference = known.peek().is_some_and(|reference| reference.slot == at);
+        (!has_reference && (slot.is_pseudo_call() || slot.is_pseudo_func())).then_some(at)
+    })
+}
+
+/// Bytes of this many slots.
+fn bytes(slots: i64) -> i64 {
+    slots.saturating_mul(8)
 }
 
 /// Makes an instruction say what kind of thing it names, and takes the numbers out that only made sense in the file.

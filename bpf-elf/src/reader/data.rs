@@ -1,11 +1,11 @@
 //! Data sections: maps with one value, and the variables in it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bpf_btf::VarLinkage;
 use bpf_sys::abi::{MapFlags, MapType};
 
+use super::by_name::ByName;
 use super::input::Input;
 use super::insert;
 use super::names::type_name;
@@ -36,7 +36,9 @@ pub(super) fn map(
     section: &Section<'_>,
     constant: bool,
 ) -> Result<MapSpec, Error> {
-    budget.charge(size_of::<MapSpec>())?;
+    // The list of maps grows by doubling, before they are moved into the spec.
+    budget.records::<MapSpec>(3)?;
+    budget.entry::<MapSpec>(section.name)?;
     let name = budget.string(section.name)?;
     let mut map = MapSpec::new(name.as_str(), MapType::ARRAY, 4, size(section)?, 1);
     map.section = budget.string(&name)?;
@@ -64,14 +66,12 @@ pub(super) fn variables<'data>(
     constant: bool,
     variables: &mut SpecMap<VariableSpec>,
 ) -> Result<(), Error> {
-    let mut types = HashMap::new();
-    if let Some(datasec) = input.datasec(section.name) {
-        types.extend(
-            datasec
-                .variables()
-                .map(|(entry, variable)| (variable.name(), (variable.type_id(), entry.size()))),
-        );
-    }
+    let datasec = input.datasec(section.name);
+    let most = datasec.map_or(0, |datasec| datasec.entry_count());
+    let described = datasec.into_iter().flat_map(|datasec| datasec.variables());
+    let described = described
+        .map(|(entry, variable)| Ok((variable.name(), (variable.type_id(), entry.size()))));
+    let types = ByName::new(most, described, budget)?;
     let is_variable = |symbol: &Symbol| {
         matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object) && !symbol.hidden
     };
@@ -90,7 +90,7 @@ pub(super) fn variables<'data>(
         if !is_variable(symbol) || name.is_empty() || name.starts_with('.') {
             continue;
         }
-        let known = types.get(name).copied();
+        let known = types.get(name);
         let size = match (symbol.size, known) {
             (0, Some((_, size))) => u64::from(size),
             (size, _) => size,
@@ -110,11 +110,12 @@ pub(super) fn variables<'data>(
         variable.constant = constant;
         if let Some((id, btf)) = known.map(|(id, _)| id).zip(input.btf.as_ref()) {
             let type_name = type_name(btf, id);
-            budget.charge(type_name.len())?;
+            budget.charge(type_name.capacity())?;
             variable.type_name = Some(type_name);
             variable.type_id = id.get();
         }
         insert(variables, "variable", Arc::from(name), variable)?;
     }
+    types.drop(budget);
     Ok(())
 }

@@ -80,10 +80,13 @@ impl Records<'_, '_> {
         ext: &BtfExt<'_>,
         find: impl Fn(u32) -> Option<SectionIndex>,
     ) -> Result<(), Error> {
+        let places = ext.line_infos().flat_map(|info| {
+            let section = find(info.name_offset);
+            info.records.filter_map(move |record| Some((section?, record.insn_offset)))
+        });
+        self.reserve(places, |function| &mut function.line_infos)?;
         for info in ext.line_infos() {
             let Some(section) = find(info.name_offset) else { continue };
-            let offsets = info.records.clone().map(|record| record.insn_offset);
-            self.reserve::<LineInfo>(section, offsets, |function| &mut function.line_infos)?;
             for record in info.records {
                 self.each(section, record.insn_offset, |function, slot| {
                     function.line_infos.push(LineInfo {
@@ -104,10 +107,13 @@ impl Records<'_, '_> {
         ext: &BtfExt<'_>,
         find: impl Fn(u32) -> Option<SectionIndex>,
     ) -> Result<(), Error> {
+        let places = ext.core_relos().flat_map(|info| {
+            let section = find(info.name_offset);
+            info.records.filter_map(move |record| Some((section?, record.insn_offset)))
+        });
+        self.reserve(places, |function| &mut function.core_relocations)?;
         for info in ext.core_relos() {
             let Some(section) = find(info.name_offset) else { continue };
-            let offsets = info.records.clone().map(|record| record.insn_offset);
-            self.reserve(section, offsets, |function| &mut function.core_relocations)?;
             for record in info.records {
                 self.each(section, record.insn_offset, |function, slot| {
                     function.core_relocations.push(CoreRelocation {
@@ -122,49 +128,33 @@ impl Records<'_, '_> {
         Ok(())
     }
 
-    /// Makes room for the records at these offsets, so that each table is allocated once and in its size.
+    /// Makes room for the records at these places, so that each table is allocated once and in its size.
     fn reserve<T>(
         &mut self,
-        section: SectionIndex,
-        offsets: impl Iterator<Item = u32>,
+        places: impl Iterator<Item = (SectionIndex, u32)>,
         table: impl Fn(&mut Function) -> &mut Vec<T>,
     ) -> Result<(), Error> {
-        let mut run: Option<(std::ops::Range<u64>, usize, usize)> = None;
-        for offset in offsets {
-            let offset = u64::from(offset);
-            match &mut run {
-                Some((range, _, count)) if range.contains(&offset) => {
-                    *count = count.saturating_add(1);
-                }
-                _ => {
-                    self.make_room(run.take(), &table)?;
-                    run = self.table.around(section, offset).and_then(|first| {
-                        let place = self.table.places().get(first)?;
-                        Some((place.offset..place.end(), first, 1))
-                    });
-                }
+        let functions = self.table.places();
+        self.budget.records::<usize>(functions.len())?;
+        let mut counts = vec![0_usize; functions.len()];
+        for (section, offset) in places {
+            let first = self.table.around(section, u64::from(offset));
+            if let Some(count) = first.and_then(|first| counts.get_mut(first)) {
+                *count = count.saturating_add(1);
             }
         }
-        self.make_room(run, &table)
-    }
-
-    fn make_room<T>(
-        &mut self,
-        run: Option<(std::ops::Range<u64>, usize, usize)>,
-        table: &impl Fn(&mut Function) -> &mut Vec<T>,
-    ) -> Result<(), Error> {
-        let Some((range, first, count)) = run else { return Ok(()) };
-        let places = self.table.places().get(first..).unwrap_or_default();
-        let section = places.first().map(|place| place.section);
-        let names = places
-            .iter()
-            .take_while(|place| Some(place.section) == section && place.offset == range.start)
-            .count();
-        let functions = self.functions.iter_mut().skip(first).take(names);
-        for function in functions {
-            self.budget.charge(count.saturating_mul(size_of::<T>()))?;
+        let mut last = None;
+        let mut count = 0;
+        for ((place, function), own) in functions.iter().zip(self.functions.iter_mut()).zip(&counts)
+        {
+            // Functions with the same code have the records of the first.
+            if last.replace((place.section, place.offset)) != Some((place.section, place.offset)) {
+                count = *own;
+            }
+            self.budget.records::<T>(count)?;
             table(function).reserve_exact(count);
         }
+        self.budget.release::<usize>(counts.capacity());
         Ok(())
     }
 

@@ -1,16 +1,16 @@
 //! Symbols that the kernel has to supply.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bpf_btf::{Btf, Type, TypeId};
 use bpf_sys::abi::{MapFlags, MapType};
 
+use super::by_name::ByName;
 use super::input::Input;
 use super::names::type_name;
 use crate::Error;
 use crate::budget::Budget;
-use crate::object::{Binding, Place, SymbolKind};
+use crate::object::{Binding, Place, Symbol, SymbolKind};
 use crate::spec::{ExternKind, ExternSpec, MapContents, MapSpec, SpecMap, TypeRef};
 
 /// The map that holds the values of the kernel configuration.
@@ -18,17 +18,19 @@ pub(super) const KCONFIG: &str = ".kconfig";
 
 /// Externs by the index of their symbol.
 pub(super) struct ExternTable {
-    by_symbol: HashMap<usize, (ExternKind, Arc<str>)>,
+    by_symbol: Vec<(usize, ExternKind, Arc<str>)>,
 }
 
 impl ExternTable {
     /// The extern that a symbol stands for.
-    pub(super) fn get(&self, symbol: usize) -> Option<&(ExternKind, Arc<str>)> {
-        self.by_symbol.get(&symbol)
+    pub(super) fn get(&self, symbol: usize) -> Option<(ExternKind, &Arc<str>)> {
+        let at = self.by_symbol.binary_search_by_key(&symbol, |(symbol, ..)| *symbol).ok()?;
+        self.by_symbol.get(at).map(|(_, kind, name)| (*kind, name))
     }
 }
 
 /// What BTF says about an extern.
+#[derive(Clone, Copy)]
 struct Declaration {
     kind: ExternKind,
     type_id: TypeId,
@@ -41,27 +43,36 @@ pub(super) fn read(
     input: &Input<'_>,
     budget: &mut Budget,
 ) -> Result<(ExternTable, SpecMap<ExternSpec>), Error> {
-    let declared = declarations(input);
-    let mut by_symbol = HashMap::new();
-    let mut externs = Vec::new();
+    let is_extern = |symbol: &Symbol| {
+        symbol.place == Place::Undefined
+            && symbol.kind == SymbolKind::NoType
+            && matches!(symbol.binding, Binding::Global | Binding::Weak)
+    };
+    let count = input.object.symbols().iter().filter(|symbol| is_extern(symbol)).count();
+    budget.records::<(usize, ExternKind, Arc<str>)>(count)?;
+    // Two lists: the externs, and those that have places in memory, in another order.
+    budget.records::<(Arc<str>, ExternSpec)>(count)?;
+    budget.records::<(u32, &ExternSpec)>(count)?;
+    let declared = declarations(input, budget)?;
+    let mut by_symbol = Vec::with_capacity(count);
+    let mut externs = Vec::with_capacity(count);
     for (index, symbol) in input.object.symbols().iter().enumerate() {
-        let binding = matches!(symbol.binding, Binding::Global | Binding::Weak);
-        if symbol.place != Place::Undefined || symbol.kind != SymbolKind::NoType || !binding {
+        if !is_extern(symbol) {
             continue;
         }
         let name = input.object.symbol_name(symbol)?;
         let (Some(found), Some(btf)) = (declared.get(name), input.btf.as_ref()) else { continue };
-        budget.charge(size_of::<ExternSpec>())?;
-        budget.charge(name.len())?;
+        budget.entry::<ExternSpec>(name)?;
         let mut spec = ExternSpec::new(budget.string(name)?, found.kind);
         spec.weak = symbol.binding == Binding::Weak;
         describe(&mut spec, btf, found, budget)?;
         let name: Arc<str> = Arc::from(name);
-        by_symbol.insert(index, (found.kind, Arc::clone(&name)));
+        by_symbol.push((index, found.kind, Arc::clone(&name)));
         externs.push((name, spec));
     }
+    declared.drop(budget);
     place_values(&mut externs, input.btf.as_ref())?;
-    externs.sort_by(|(first, _), (second, _)| first.cmp(second));
+    externs.sort_unstable_by(|(first, _), (second, _)| first.cmp(second));
     let mut map = SpecMap::with_capacity(externs.len());
     for (name, spec) in externs {
         if map.insert(Arc::clone(&name), spec).is_some() {
@@ -71,35 +82,37 @@ pub(super) fn read(
     Ok((ExternTable { by_symbol }, map))
 }
 
-fn declarations<'a>(input: &'a Input<'_>) -> HashMap<&'a str, Declaration> {
-    let mut declared = HashMap::new();
-    if let Some(datasec) = input.datasec(KCONFIG) {
-        for (_, variable) in datasec.variables() {
-            let type_id = variable.type_id();
-            let kind = ExternKind::Kconfig;
-            declared.insert(variable.name(), Declaration { kind, type_id });
+/// What the virtual sections of BTF declare.
+fn declarations<'a>(
+    input: &'a Input<'_>,
+    budget: &mut Budget,
+) -> Result<ByName<'a, Declaration>, Error> {
+    let sections = [input.datasec(KCONFIG), input.datasec(".ksyms")];
+    let most: usize = sections.iter().flatten().map(bpf_btf::Datasec::entry_count).sum();
+    let [kconfig, ksyms] =
+        sections.map(|section| section.into_iter().flat_map(|section| section.entries()));
+    let kconfig = kconfig.filter_map(|entry| {
+        let variable = entry.variable()?;
+        let kind = ExternKind::Kconfig;
+        Some((variable.name(), Declaration { kind, type_id: variable.type_id() }))
+    });
+    let ksyms = ksyms.filter_map(|entry| {
+        if let Some(variable) = entry.variable() {
+            let kind = ExternKind::Ksym;
+            return Some((variable.name(), Declaration { kind, type_id: variable.type_id() }));
         }
-    }
-    if let Some(datasec) = input.datasec(".ksyms") {
-        for entry in datasec.entries() {
-            if let Some(variable) = entry.variable() {
-                let declaration =
-                    Declaration { kind: ExternKind::Ksym, type_id: variable.type_id() };
-                declared.insert(variable.name(), declaration);
-            } else if let Some(function) = entry.function() {
-                let declaration = Declaration { kind: ExternKind::Kfunc, type_id: function.id() };
-                declared.insert(function.name(), declaration);
-            }
-        }
-    }
-    declared
+        let function = entry.function()?;
+        let kind = ExternKind::Kfunc;
+        Some((function.name(), Declaration { kind, type_id: function.id() }))
+    });
+    ByName::new(most, kconfig.chain(ksyms).map(Ok), budget)
 }
 
 /// Writes type and size of an extern down.
 fn describe(
     spec: &mut ExternSpec,
     btf: &Btf,
-    found: &Declaration,
+    found: Declaration,
     budget: &mut Budget,
 ) -> Result<(), Error> {
     let id = found.type_id;
@@ -112,7 +125,7 @@ fn describe(
         return Ok(());
     }
     let name = type_name(btf, shown);
-    budget.charge(name.len())?;
+    budget.charge(name.capacity())?;
     if found.kind == ExternKind::Kconfig {
         let size = kconfig_size(btf, id);
         let fail = || Error::KconfigType { name: spec.name.clone(), found: name.clone() };
@@ -151,7 +164,7 @@ fn place_values(externs: &mut [(Arc<str>, ExternSpec)], btf: Option<&Btf>) -> Re
         .filter(|spec| spec.kind == ExternKind::Kconfig)
         .map(|spec| (btf.align_of(TypeId::new(spec.type_id)).unwrap_or(1).max(1), spec))
         .collect();
-    values.sort_by(|(align, one), (other_align, other)| {
+    values.sort_unstable_by(|(align, one), (other_align, other)| {
         other_align
             .cmp(align)
             .then(one.size.cmp(&other.size))

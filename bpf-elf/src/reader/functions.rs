@@ -9,7 +9,7 @@ use super::class::Class;
 use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
-use crate::object::{Binding, Section, SectionIndex, Symbol, SymbolKind};
+use crate::object::{Binding, Place, Section, SectionIndex, Symbol, SymbolKind};
 use crate::spec::{Function, Linkage, ProgramSpec, Warning};
 
 /// Bytes of an instruction.
@@ -52,19 +52,22 @@ impl<'data> FunctionTable<'data> {
         budget: &mut Budget,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, Error> {
-        let mut places = Vec::new();
+        let candidates = input.object.symbols().iter();
+        let candidates = candidates.filter(|s| is_function(s) || is_untyped(s)).count();
+        budget.records::<FunctionPlace<'_>>(candidates)?;
+        let mut places = Vec::with_capacity(candidates);
+        let unnamed: Arc<str> = Arc::from("");
         for (section, class) in input.sections() {
             if class != Class::Code {
                 continue;
             }
             let start = places.len();
-            let is_function = |symbol: &Symbol| symbol.kind == SymbolKind::Function;
             if input.symbols_of(section.index).any(|(_, symbol)| is_function(symbol)) {
                 for (_, symbol) in input.symbols_of(section.index).filter(|(_, s)| is_function(s)) {
-                    push(&mut places, input, budget, section, symbol, symbol.size)?;
+                    push(&mut places, &unnamed, input, budget, section, symbol, symbol.size)?;
                 }
             } else {
-                untyped(&mut places, input, budget, section)?;
+                untyped(&mut places, &unnamed, input, budget, section)?;
             }
             let found = places.get_mut(start..).unwrap_or_default();
             if found.is_empty() {
@@ -115,9 +118,10 @@ impl<'data> FunctionTable<'data> {
 
     /// Gives every function its key: programs their name, other functions one that nobody else has.
     fn name_all(&mut self, input: &Input<'data>, budget: &mut Budget) -> Result<(), Error> {
+        // An index of names, for as long as they are given out.
+        budget.records::<[Arc<str>; 2]>(self.places.len())?;
         let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(self.places.len());
         for place in self.places.iter_mut().filter(|place| place.entry) {
-            budget.charge(place.name.len())?;
             place.key = Arc::from(place.name);
             if !taken.insert(Arc::clone(&place.key)) {
                 let name = place.name.to_owned();
@@ -131,7 +135,6 @@ impl<'data> FunctionTable<'data> {
                 .filter(|place| !place.entry && (place.linkage != Linkage::Static) == linkage);
             for place in functions {
                 let section = input.section_name(place.section);
-                budget.charge(place.name.len())?;
                 let mut key: Arc<str> = Arc::from(place.name);
                 if taken.contains(&key) {
                     budget.charge(place.name.len().saturating_add(section.len()))?;
@@ -146,43 +149,51 @@ impl<'data> FunctionTable<'data> {
                 place.key = key;
             }
         }
+        budget.release::<[Arc<str>; 2]>(self.places.len());
         Ok(())
     }
+}
+
+fn is_function(symbol: &Symbol) -> bool {
+    symbol.kind == SymbolKind::Function
+}
+
+/// What may be a function in a section that has none by their type. Undefined symbols are of no section.
+fn is_untyped(symbol: &Symbol) -> bool {
+    symbol.kind == SymbolKind::NoType
+        && symbol.place != Place::Undefined
+        && matches!(symbol.binding, Binding::Global | Binding::Weak)
 }
 
 /// Takes global symbols without a type for functions. Old compilers and assembler sources leave the type out, and the size too.
 fn untyped<'data>(
     places: &mut Vec<FunctionPlace<'data>>,
+    unnamed: &Arc<str>,
     input: &Input<'data>,
     budget: &mut Budget,
     section: &Section<'data>,
 ) -> Result<(), Error> {
-    let is_function = |symbol: &Symbol| {
-        symbol.kind == SymbolKind::NoType
-            && matches!(symbol.binding, Binding::Global | Binding::Weak)
-    };
     let mut symbols =
-        input.symbols_of(section.index).map(|(_, s)| s).filter(|s| is_function(s)).peekable();
+        input.symbols_of(section.index).map(|(_, s)| s).filter(|s| is_untyped(s)).peekable();
     while let Some(symbol) = symbols.next() {
         let next = symbols.peek().map_or(section.size, |next| next.value);
         let size = if symbol.size == 0 { next.saturating_sub(symbol.value) } else { symbol.size };
-        push(places, input, budget, section, symbol, size)?;
+        push(places, unnamed, input, budget, section, symbol, size)?;
     }
     Ok(())
 }
 
-/// Pays for a function: its place in a list that grows by doubling, its code, and the spec that it becomes.
+/// Pays for a function: its code, and the spec that it becomes.
 fn charge(budget: &mut Budget, name: &str, size: u64, entry: bool) -> Result<(), Error> {
-    budget.charge(size_of::<[FunctionPlace<'_>; 2]>())?;
-    let slots = usize::try_from(size / SLOT).map_err(|_| Error::TooLarge)?;
-    budget.charge(slots.checked_mul(size_of::<Slot>()).ok_or(Error::TooLarge)?)?;
+    budget.records::<Slot>(usize::try_from(size / SLOT).unwrap_or(usize::MAX))?;
     // Functions are read into one list, and then handed over to those of the spec.
-    budget.charge(size_of::<Function>())?;
+    budget.records::<Function>(1)?;
     if entry { budget.entry::<ProgramSpec>(name) } else { budget.entry::<Function>(name) }
 }
 
 fn push<'data>(
     places: &mut Vec<FunctionPlace<'data>>,
+    unnamed: &Arc<str>,
     input: &Input<'data>,
     budget: &mut Budget,
     section: &Section<'data>,
@@ -212,7 +223,7 @@ fn push<'data>(
         offset,
         size,
         name,
-        key: Arc::from(""),
+        key: Arc::clone(unnamed),
         entry,
         linkage,
         hidden: symbol.hidden,

@@ -1,9 +1,18 @@
 //! What the reader knows before it reads the parts.
+use std::collections::HashSet;
+
 use bpf_btf::{Btf, BtfExt, Kind, Type};
 
 use super::class::Class;
+use crate::budget::Budget;
 use crate::object::{Binding, Object, Place, Relocation, Section, SectionIndex, Symbol};
 use crate::{BtfError, ElfError, Error};
+
+/// Bytes that an entry of the section table takes while the object is read.
+const SECTION: usize = 320;
+
+/// Bytes for each byte of type information: a copy in each byte order, the offsets of types, the index of names.
+const BTF: usize = 3;
 
 /// What is known about an object before its parts are read: all of it is only looked at from here on.
 pub(super) struct Input<'data> {
@@ -19,8 +28,12 @@ pub(super) struct Input<'data> {
 }
 
 impl<'data> Input<'data> {
-    pub(super) fn new(object: Object<'data>) -> Result<Self, Error> {
+    pub(super) fn new(object: Object<'data>, budget: &mut Budget) -> Result<Self, Error> {
+        budget.charge(object.sections().len().saturating_mul(SECTION))?;
+        budget.records::<Symbol>(object.symbols().len())?;
+        budget.records::<u64>(object.symbols().len())?;
         let classes: Vec<Class> = object.sections().iter().map(Class::of).collect();
+        let mut unique = HashSet::new();
         let mut relocations = Vec::new();
         let (mut btf, mut btf_ext) = (None, None);
         for (section, class) in object.sections().iter().zip(&classes) {
@@ -35,13 +48,21 @@ impl<'data> Input<'data> {
                         relocations.push((target, section.index));
                     }
                 }
-                Class::Btf => set_once(&mut btf, section)?,
-                Class::BtfExt => set_once(&mut btf_ext, section)?,
+                Class::Btf => btf = Some(section),
+                Class::BtfExt => btf_ext = Some(section),
                 _ => {}
             }
             section.require_plain()?;
+            // Sections that are known by their name.
+            let by_name = !matches!(class, Class::Code | Class::Relocations);
+            if by_name && !unique.insert(section.name) {
+                return Err(Error::DuplicateSection { section: section.name.to_owned() });
+            }
         }
         relocations.sort_unstable();
+        if let Some(section) = btf {
+            budget.charge(section.data.len().saturating_mul(BTF))?;
+        }
         let btf = btf.map(read_btf).transpose()?;
         let btf_ext = btf_ext.filter(|_| btf.is_some()).map(read_btf_ext).transpose()?;
         let by_section = index(&object);
@@ -94,19 +115,24 @@ impl<'data> Input<'data> {
     }
 
     /// Relocations that apply to a section, by offset.
-    pub(super) fn relocations_of(&self, section: SectionIndex) -> Result<Vec<Relocation>, Error> {
+    pub(super) fn relocations_of(
+        &self,
+        section: SectionIndex,
+        budget: &mut Budget,
+    ) -> Result<Vec<Relocation>, Error> {
         let start = self.relocations.partition_point(|(target, _)| *target < section);
         let tables = self.relocations.get(start..).unwrap_or_default();
         let mut all = Vec::new();
         for (_, table) in tables.iter().take_while(|(target, _)| *target == section) {
             if let Some(table) = self.object.section(*table) {
                 let relocations = self.object.relocations(table)?;
+                budget.records::<Relocation>(relocations.len())?;
                 all.reserve_exact(relocations.len());
                 all.extend(relocations);
             }
         }
         if !all.is_sorted_by_key(|relocation| relocation.offset) {
-            all.sort_by_key(|relocation| relocation.offset);
+            all.sort_unstable_by_key(|relocation| relocation.offset);
         }
         Ok(all)
     }
@@ -147,27 +173,21 @@ fn section_of(symbol: Option<&Symbol>) -> Option<SectionIndex> {
     }
 }
 
-fn set_once<'a, 'data>(
-    seen: &mut Option<&'a Section<'data>>,
-    section: &'a Section<'data>,
-) -> Result<(), Error> {
+fn contents<'data>(section: &Section<'data>) -> Result<&'data [u8], Error> {
     if section.data.is_empty() {
         return Err(Error::NoContents { section: section.name.to_owned() });
     }
-    match seen.replace(section) {
-        None => Ok(()),
-        Some(_) => Err(Error::DuplicateSection { section: section.name.to_owned() }),
-    }
+    Ok(section.data)
 }
 
 fn read_btf(section: &Section<'_>) -> Result<Btf, Error> {
     let failed = |error| Error::Btf { section: ".BTF", source: BtfError::new(&error) };
-    Btf::parse(section.data.to_vec()).map_err(failed)
+    Btf::parse(contents(section)?.to_vec()).map_err(failed)
 }
 
 fn read_btf_ext<'data>(section: &Section<'data>) -> Result<BtfExt<'data>, Error> {
     let failed = |error| Error::Btf { section: ".BTF.ext", source: BtfError::new(&error) };
-    BtfExt::parse(section.data).map_err(failed)
+    BtfExt::parse(contents(section)?).map_err(failed)
 }
 
 /// The symbols that are in a section, by section, value and index.

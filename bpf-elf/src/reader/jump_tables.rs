@@ -5,25 +5,20 @@ use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
 use crate::object::{Section, Symbol};
-use crate::spec::{Function, JumpTable};
+use crate::spec::JumpTable;
 
 /// Bytes of an address in a table.
 const ENTRY: usize = 8;
 
-/// The index of the table that a symbol stands for, among those of the function; the first use reads it.
-/// libbpf: `create_jt_map`.
-pub(super) fn index(
+/// The table that a symbol stands for. libbpf: `create_jt_map`.
+pub(super) fn read(
     input: &Input<'_>,
     budget: &mut Budget,
     place: &FunctionPlace<'_>,
-    function: &mut Function,
     section: &Section<'_>,
     symbol: &Symbol,
-) -> Result<usize, Error> {
+) -> Result<JumpTable, Error> {
     let name = input.object.symbol_name(symbol)?;
-    if let Some(index) = function.jump_tables.iter().position(|table| table.name == name) {
-        return Ok(index);
-    }
     let end = symbol.value.checked_add(symbol.size);
     let range =
         usize::try_from(symbol.value).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
@@ -37,7 +32,7 @@ pub(super) fn index(
             size: symbol.size,
         });
     };
-    budget.charge(bytes.len().saturating_add(size_of::<JumpTable>()))?;
+    budget.records::<usize>(bytes.len() / ENTRY)?;
     let mut targets = Vec::with_capacity(bytes.len() / ENTRY);
     for entry in bytes.chunks_exact(ENTRY) {
         let offset =
@@ -53,7 +48,5 @@ pub(super) fn index(
             target: offset,
         })?);
     }
-    let index = function.jump_tables.len();
-    function.jump_tables.push(JumpTable { name: budget.string(name)?, targets });
-    Ok(index)
+    Ok(JumpTable { name: budget.string(name)?, targets })
 }

@@ -2,45 +2,52 @@
 
 use std::collections::HashSet;
 
-use bpf_btf::{Type, VarLinkage};
+use bpf_btf::VarLinkage;
 
+use super::by_name::ByName;
 use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
-use crate::object::SymbolKind;
+use crate::object::{Symbol, SymbolKind};
 use crate::spec::layout::{DataSection, DataSymbol, Layout};
 
 /// Sizes and symbols of all sections that BTF describes.
 pub(super) fn read(input: &Input<'_>, budget: &mut Budget) -> Result<Layout, Error> {
     let mut sections: Vec<DataSection> = Vec::new();
-    let Some(btf) = &input.btf else { return Ok(Layout { sections }) };
-    let mut described = HashSet::new();
-    for (_, found) in btf.types() {
-        if let Type::Datasec(datasec) = found {
-            described.insert(datasec.name());
-        }
-    }
+    // BTF may have many sections of one name, and so may the file: each name is looked up once.
+    let mut seen = HashSet::with_capacity(input.object.sections().len());
     for (section, _) in input.sections() {
-        let Some(datasec) = described.take(section.name).and_then(|name| input.datasec(name))
-        else {
+        if !seen.insert(section.name) {
             continue;
-        };
-        let named: HashSet<&str> = datasec
+        }
+        let Some(datasec) = input.datasec(section.name) else { continue };
+        let globals = datasec
             .variables()
             .filter(|(_, variable)| variable.linkage() == VarLinkage::Global)
-            .map(|(_, variable)| variable.name())
-            .collect();
-        let mut symbols = Vec::new();
+            .map(|(_, variable)| Ok((variable.name(), ())));
+        let globals = ByName::new(datasec.entry_count(), globals, budget)?;
+        let described = |name: &str, symbol: &Symbol| {
+            matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object)
+                && globals.get(name).is_some()
+        };
+        let mut count: usize = 0;
         for export in input.exports_of(section.index) {
             let (name, symbol) = export?;
-            let kind = matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object);
-            let offset = u32::try_from(symbol.value);
-            let (true, true, Ok(offset)) = (kind, named.contains(name), offset) else { continue };
-            budget.charge(size_of::<DataSymbol>())?;
+            count = count.saturating_add(usize::from(described(name, symbol)));
+        }
+        budget.records::<DataSymbol>(count)?;
+        let mut symbols = Vec::with_capacity(count);
+        for export in input.exports_of(section.index) {
+            let (name, symbol) = export?;
+            let (true, Ok(offset)) = (described(name, symbol), u32::try_from(symbol.value)) else {
+                continue;
+            };
             symbols.push(DataSymbol { name: budget.string(name)?, offset, hidden: symbol.hidden });
         }
         symbols.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        budget.charge(size_of::<DataSection>())?;
+        globals.drop(budget);
+        // The list grows by doubling.
+        budget.records::<DataSection>(3)?;
         sections.push(DataSection {
             name: budget.string(section.name)?,
             size: u32::try_from(section.size).unwrap_or(u32::MAX),

@@ -40,7 +40,9 @@ impl Parser<'_> {
             let found = type_name(self.btf, type_id);
             return Err(Error::MapType { map: self.name.to_owned(), found });
         };
-        self.budget.charge(size_of::<MapSpec>())?;
+        if self.inner {
+            self.budget.records::<MapSpec>(1)?;
+        }
         let mut map = MapSpec::new(self.budget.string(self.name)?, MapType::UNSPEC, 0, 0, 0);
         map.section = self.budget.string(section)?;
         let mut typed = false;

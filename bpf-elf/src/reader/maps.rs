@@ -1,11 +1,11 @@
 //! Maps that `.maps` and the legacy `maps` define.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bpf_btf::VarLinkage;
 use bpf_sys::abi::{MapFlags, MapType};
 
+use super::by_name::ByName;
 use super::functions::FunctionTable;
 use super::input::Input;
 use super::map_definition::{self, Definition};
@@ -37,6 +37,11 @@ impl MapTable {
         Self { places: Vec::new() }
     }
 
+    /// The number of maps.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// The name of the map that is defined here.
     pub(super) fn at(&self, section: SectionIndex, offset: u64) -> Option<&Arc<str>> {
         let key = (section, offset);
@@ -64,7 +69,11 @@ impl MapTable {
                 return Err(Error::MapPlace { map, problem: "overlaps another map" });
             }
         }
-        self.places.append(&mut places);
+        if self.places.is_empty() {
+            self.places = places;
+        } else {
+            self.places.append(&mut places);
+        }
         Ok(())
     }
 
@@ -82,12 +91,11 @@ impl MapTable {
         let datasec = input
             .datasec(section.name)
             .ok_or_else(|| Error::MissingDatasec { section: section.name.to_owned() })?;
-        let mut symbols = HashMap::new();
-        for export in input.exports_of(section.index) {
-            let (name, symbol) = export?;
-            symbols.insert(name, symbol);
-        }
-        let mut places = Vec::new();
+        let most = input.symbols_of(section.index).count();
+        let exports = input.exports_of(section.index).map(|export| Ok(export?));
+        let symbols = ByName::new(most, exports, budget)?;
+        budget.records::<MapPlace>(datasec.entry_count())?;
+        let mut places = Vec::with_capacity(datasec.entry_count());
         for (entry, variable) in datasec.variables() {
             let name = variable.name();
             let linkage = match variable.linkage() {
@@ -100,7 +108,7 @@ impl MapTable {
                 let section = section.name.to_owned();
                 return Err(Error::MapLinkage { map: name.to_owned(), section, linkage });
             }
-            let Some(symbol) = symbols.remove(name) else {
+            let Some(symbol) = symbols.get(name) else {
                 let problem = "has no symbol of its own in section \".maps\"";
                 return Err(Error::MapPlace { map: name.to_owned(), problem });
             };
@@ -116,7 +124,7 @@ impl MapTable {
             };
             let Definition { map, values } =
                 map_definition::read(btf, budget, name, variable.type_id(), section.name)?;
-            budget.charge(size_of::<MapPlace>())?;
+            budget.entry::<MapSpec>(name)?;
             places.push(MapPlace {
                 section: section.index,
                 offset: symbol.value,
@@ -126,6 +134,7 @@ impl MapTable {
                 values,
             });
         }
+        symbols.drop(budget);
         self.add(places)
     }
 
@@ -165,7 +174,9 @@ impl MapTable {
             let (Some(kind), Some(key), Some(value), Some(entries), Some(flags)) = numbers else {
                 return Err(Error::LegacyMap { map: name.to_owned(), size });
             };
-            budget.charge(size_of::<MapPlace>())?;
+            // The list grows by doubling.
+            budget.records::<MapPlace>(3)?;
+            budget.entry::<MapSpec>(name)?;
             let name = budget.string(name)?;
             let mut map = MapSpec::new(name.as_str(), MapType(kind), key, value, entries);
             map.section = budget.string(section.name)?;
@@ -196,7 +207,7 @@ impl MapTable {
         functions: &FunctionTable<'_>,
         section: &Section<'_>,
     ) -> Result<(), Error> {
-        for relocation in input.relocations_of(section.index)? {
+        for relocation in input.relocations_of(section.index, budget)? {
             let symbol = input.symbol(section.index, &relocation)?;
             let offset = relocation.offset;
             let misplaced = |found: &str| Error::RelocationPlace {
@@ -236,7 +247,8 @@ impl MapTable {
                 }
                 self.at(target, symbol.value).ok_or_else(|| failed("not a map"))?
             };
-            budget.charge(size_of::<MapEntry>())?;
+            // The list grows by doubling.
+            budget.records::<MapEntry>(3)?;
             let entry = MapEntry::new(index, budget.string(entry)?);
             let Some(place) = self.places.get_mut(at) else { continue };
             match &mut place.map.contents {

@@ -1,5 +1,6 @@
 //! From the neutral view of an object to its spec.
 
+mod by_name;
 mod class;
 mod code;
 mod data;
@@ -38,9 +39,9 @@ const MAX_LICENSE: usize = 63;
 
 /// Reads a whole object.
 pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
-    let input = Input::new(Object::parse(data)?)?;
     let mut budget = Budget::new(data.len());
     let budget = &mut budget;
+    let input = Input::new(Object::parse(data)?, budget)?;
     let mut spec = CollectionSpec::new(input.object.order());
 
     let functions = FunctionTable::new(&input, budget, &mut spec.warnings)?;
@@ -80,6 +81,7 @@ pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
     add_functions(&mut spec, &functions, code, budget)?;
     exceptions::attach(&input, &mut spec)?;
 
+    spec.maps = SpecMap::with_capacity(maps.len().saturating_add(data.maps.len()));
     for (name, map) in maps.into_maps().chain(data.maps) {
         insert(&mut spec.maps, "map", name, map)?;
     }

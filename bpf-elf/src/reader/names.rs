@@ -22,7 +22,7 @@ pub(super) fn type_name(btf: &Btf, id: TypeId) -> String {
 /// A type with its name.
 pub(super) fn type_ref(btf: &Btf, id: TypeId, budget: &mut Budget) -> Result<TypeRef, Error> {
     let name = type_name(btf, id);
-    budget.charge(name.len())?;
+    budget.charge(name.capacity())?;
     Ok(TypeRef::new(id.get(), name))
 }
 

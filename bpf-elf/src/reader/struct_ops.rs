@@ -1,11 +1,11 @@
 //! Values of `struct_ops` maps.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bpf_btf::Type;
 use bpf_sys::abi::{MapFlags, MapType};
 
+use super::by_name::ByName;
 use super::functions::FunctionTable;
 use super::input::Input;
 use super::names::{type_name, type_ref};
@@ -39,16 +39,18 @@ pub(super) fn read(
     let datasec = input
         .datasec(section.name)
         .ok_or_else(|| Error::MissingDatasec { section: section.name.to_owned() })?;
-    let mut symbols = HashMap::new();
-    for (_, symbol) in input.symbols_of(section.index) {
-        if matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object) {
-            symbols.insert(input.object.symbol_name(symbol)?, symbol);
-        }
-    }
-    let mut values = Vec::new();
+    let most = input.symbols_of(section.index).count();
+    let named = input
+        .symbols_of(section.index)
+        .map(|(_, symbol)| symbol)
+        .filter(|symbol| matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object))
+        .map(|symbol| Ok((input.object.symbol_name(symbol)?, symbol)));
+    let symbols = ByName::new(most, named, budget)?;
+    budget.records::<Value>(datasec.entry_count())?;
+    let mut values = Vec::with_capacity(datasec.entry_count());
     for (_, variable) in datasec.variables() {
         let name = variable.name();
-        let Some(symbol) = symbols.remove(name) else {
+        let Some(symbol) = symbols.get(name) else {
             return Err(Error::MissingSymbol {
                 name: name.to_owned(),
                 section: section.name.to_owned(),
@@ -74,7 +76,10 @@ pub(super) fn read(
                 size: u64::from(size),
             });
         };
-        budget.charge(size_of::<Value>().saturating_add(bytes.len()))?;
+        budget.charge(bytes.len())?;
+        // The result is a list of its own, and the index of maps grows by doubling.
+        budget.records::<MapSpec>(4)?;
+        budget.entry::<MapSpec>(name)?;
         let mut map = MapSpec::new(budget.string(name)?, MapType::STRUCT_OPS, 4, size, 1);
         map.section = budget.string(section.name)?;
         map.value_type = Some(type_ref(btf, structure.id(), budget)?);
@@ -85,6 +90,7 @@ pub(super) fn read(
         }
         values.push(Value { offset: symbol.value, end, map });
     }
+    symbols.drop(budget);
     values.sort_by_key(|value| value.offset);
     point(input, budget, functions, section, &mut values)?;
     Ok(values.into_iter().map(|value| (Arc::from(value.map.name.as_str()), value.map)).collect())
@@ -98,7 +104,7 @@ fn point(
     section: &Section<'_>,
     values: &mut [Value],
 ) -> Result<(), Error> {
-    for relocation in input.relocations_of(section.index)? {
+    for relocation in input.relocations_of(section.index, budget)? {
         let symbol = input.symbol(section.index, &relocation)?;
         let offset = relocation.offset;
         let next = values.partition_point(|value| value.offset <= offset);
@@ -126,7 +132,7 @@ fn point(
                 problem: "not a program of this object",
             });
         };
-        budget.charge(size_of::<FunctionMember>())?;
+        budget.records::<FunctionMember>(3)?;
         value.map.function_members.push(FunctionMember {
             offset: u32::try_from(offset.saturating_sub(value.offset)).unwrap_or(u32::MAX),
             program: budget.string(&program.key)?,

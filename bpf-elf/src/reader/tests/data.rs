@@ -142,13 +142,15 @@ fn a_huge_section_of_zeros_is_only_a_size() {
 }
 
 #[test]
-fn two_sections_of_one_name_are_two_maps_of_one_name() {
-    fails(
-        |elf| {
-            elf.data(".data", &[1]).data(".data", &[2]);
-        },
-        "map \".data\" is defined more than once",
-    );
+fn sections_that_are_known_by_name_come_once() {
+    for name in [".data", ".maps", "license", ".struct_ops", ".addr_space.1"] {
+        fails(
+            |elf| {
+                elf.data(name, &[1]).data(name, &[2]);
+            },
+            &format!("more than one section {name:?}"),
+        );
+    }
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn what_is_no_function_is_refused() {
 
 #[test]
 fn names_that_share_bytes_do_not_make_the_spec_large() {
-    let too_large = "the spec would be many times as large as the object: names or functions share bytes too often";
+    let too_large = "the object describes more than its size accounts for: its spec would take more than 8 times the memory";
     // Each of many symbols names the same large function.
     fails(
         |elf| {
