@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use crate::abi::raw::{BtfInfo, BtfLoadAttr};
 use crate::abi::{BtfId, Command, ProgramFlags};
-use crate::errno::SysError;
+use crate::errno::{Errno, SysError};
 use crate::fd::{BtfFd, OwnedBtfFd, TokenFd};
 use crate::object::{expect_kind, fill_info};
 use crate::prog::LoadError;
@@ -59,29 +59,35 @@ pub struct Info {
 /// Bytes of a module's name, with NUL: `MODULE_NAME_LEN` is 56 on 64-bit systems.
 const NAME_ROOM: usize = 64;
 
-/// What the kernel tells about BTF: `BPF_OBJ_GET_INFO_BY_FD`, Linux 4.18.
-pub fn info(btf: BtfFd<'_>) -> Result<Info, SysError> {
+/// Asks for the name of BTF, which kernels before 5.11 refuse: a probe. The descriptor must be one that [`load`] gave.
+pub(crate) fn ask_name(btf: BtfFd<'_>) -> Result<(), SysError> {
+    info_with_name(btf).map(drop)
+}
+
+fn info_with_name(btf: BtfFd<'_>) -> Result<(BtfInfo, String), SysError> {
     expect_kind(btf.as_fd(), "btf")?;
     let mut name = [0u8; NAME_ROOM];
     let mut info = BtfInfo { name: address_mut(&mut name), name_len: 64, ..BtfInfo::default() };
     // SAFETY: `expect_kind` made sure that it is BTF. The kernel writes at most `name_len` bytes at `name`, which is that long, and nothing at
     // `btf`, which is zero.
-    if let Err(error) = unsafe { fill_info(btf.as_fd(), &mut info) } {
-        // Before 5.11, the name's fields are unknown and must be zero.
-        if error.errno != crate::Errno::E2BIG {
-            return Err(error);
-        }
-        info = BtfInfo::default();
-        // SAFETY: all zero: no address, no length.
-        unsafe { fill_info(btf.as_fd(), &mut info) }?;
-    }
+    unsafe { fill_info(btf.as_fd(), &mut info) }?;
     let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
-    Ok(Info {
-        id: BtfId(info.id),
-        size: info.btf_size,
-        name: String::from_utf8_lossy(name).into_owned(),
-        is_kernel: info.kernel_btf != 0,
-    })
+    Ok((info, String::from_utf8_lossy(name).into_owned()))
+}
+
+/// What the kernel tells about BTF: `BPF_OBJ_GET_INFO_BY_FD`, Linux 4.18.
+pub fn info(btf: BtfFd<'_>) -> Result<Info, SysError> {
+    let (info, name) = match info_with_name(btf) {
+        // Before 5.11, the name's fields are unknown and must be zero.
+        Err(error) if error.errno == Errno::E2BIG => {
+            let mut info = BtfInfo::default();
+            // SAFETY: all zero: no address, no length.
+            unsafe { fill_info(btf.as_fd(), &mut info) }?;
+            (info, String::new())
+        }
+        result => result?,
+    };
+    Ok(Info { id: BtfId(info.id), size: info.btf_size, name, is_kernel: info.kernel_btf != 0 })
 }
 
 /// The bytes of BTF in the kernel. A module's BTF is split: its ids and strings go on where those of `vmlinux` end.

@@ -108,13 +108,18 @@ pub fn is_bpf_fs(path: &Path) -> Result<bool, SysError> {
     Ok(stat.filesystem_type() == nix::sys::statfs::FsType(0xcafe_4a11))
 }
 
-/// Raises the limit of locked memory to infinity, or as far as the hard limit goes.
+/// Raises the limit of locked memory of this process to infinity.
 ///
-/// Kernels before 5.11 count maps and programs against it, and answer `EPERM` above it. Errors: `EPERM` when the hard limit is in the way.
+/// Kernels before 5.11 count maps and programs against it, and answer `EPERM` above it. Errors: `EPERM` without `CAP_SYS_RESOURCE` when the hard limit is in
+/// the way; the limit is then as high as the hard one.
 pub fn raise_memlock_limit() -> Result<(), SysError> {
-    use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
-    setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY)
-        .map_err(|errno| SysError::other("setrlimit", errno.into()))
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+    const MEMLOCK: Resource = Resource::RLIMIT_MEMLOCK;
+    let Err(refused) = setrlimit(MEMLOCK, RLIM_INFINITY, RLIM_INFINITY) else { return Ok(()) };
+    let (_, hard) =
+        getrlimit(MEMLOCK).map_err(|errno| SysError::other("getrlimit", errno.into()))?;
+    setrlimit(MEMLOCK, hard, hard).map_err(|errno| SysError::other("setrlimit", errno.into()))?;
+    if hard == RLIM_INFINITY { Ok(()) } else { Err(SysError::other("setrlimit", refused.into())) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! - [`abi`]: constants, flags, ids and structures. No feature, any system.
 //! - With the feature `syscall`, on Linux: safe functions, one per command of `bpf(2)`, in [`map`], [`prog`], [`link`], [`btf`], [`object`] and
-//!   [`system`]; descriptors with a type per kind of object; [`kernel`] for what the running kernel is; [`memory`] and [`ring`] for memory that is shared
+//!   [`system`]; descriptors with a type per kind of object; [`kernel`] and [`feature`] for what the running kernel is and can do; [`memory`] and [`ring`] for memory that is shared
 //!   with the kernel; [`perf`], [`socket`] and [`poll`] for the calls that attaching and reading need beside `bpf(2)`.
 //!
 //! Functions only translate: one call of the kernel (or a few, where a length must be asked for first), its result, its error number. Every new
@@ -23,6 +23,8 @@ mod syscall;
 
 #[cfg(all(feature = "syscall", target_os = "linux"))]
 pub mod btf;
+#[cfg(all(feature = "syscall", target_os = "linux"))]
+pub mod feature;
 #[cfg(all(feature = "syscall", target_os = "linux"))]
 pub mod kernel;
 #[cfg(all(feature = "syscall", target_os = "linux"))]

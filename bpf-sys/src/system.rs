@@ -30,3 +30,10 @@ pub fn create_token(bpf_fs: impl AsFd) -> Result<OwnedTokenFd, SysError> {
     }
     inner(bpf_fs.as_fd())
 }
+
+/// [`create_token`] with the descriptor -1, for a probe.
+pub(crate) fn create_token_of_nothing() -> Result<OwnedFd, SysError> {
+    let mut attr = TokenCreateAttr { flags: 0, bpffs_fd: u32::MAX };
+    // SAFETY: the structure is that of the command; it holds no address. The command returns a new descriptor.
+    unsafe { bpf_fd(Command::TOKEN_CREATE, &mut attr) }
+}

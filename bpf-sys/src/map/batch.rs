@@ -56,7 +56,7 @@ impl From<BatchError> for SysError {
 /// Reads elements into `keys` and `values`, from where `cursor` is: `BPF_MAP_LOOKUP_BATCH`, Linux 5.6.
 ///
 /// The buffers hold keys of the map's key size, and values of its [buffer size](super::MapShape::value_buffer_size), one after the other; the shorter one
-/// limits the number. Errors: `ENOSPC` when a hash bucket holds more elements than there is room for (retry with more room).
+/// limits the number. Of the flags, only [`UpdateFlags::LOCK`] has a meaning here. Errors: `ENOSPC` when a hash bucket holds more elements than there is room for (retry with more room).
 #[doc(alias = "BPF_MAP_LOOKUP_BATCH")]
 pub fn lookup_batch(
     map: MapFd<'_>,
@@ -88,6 +88,7 @@ fn walk(
     values: &mut [u8],
     elem_flags: UpdateFlags,
 ) -> Result<Batch, SysError> {
+    check_flags(command, elem_flags)?;
     let key_len = map.shape().key_len();
     let count = room(command, keys.len(), key_len)?.min(room(
         command,
@@ -134,7 +135,8 @@ fn walk(
 
 /// Creates or replaces elements, and tells how many: `BPF_MAP_UPDATE_BATCH`, Linux 5.6.
 ///
-/// Errors: as for [`update`](super::update), with the number of elements before the one that failed.
+/// Errors: as for [`update`](super::update), with the number of elements before the one that failed; `EINVAL` for flags other than
+/// [`UpdateFlags::LOCK`].
 #[doc(alias = "BPF_MAP_UPDATE_BATCH")]
 pub fn update_batch(
     map: MapFd<'_>,
@@ -143,6 +145,7 @@ pub fn update_batch(
     elem_flags: UpdateFlags,
 ) -> Result<usize, BatchError> {
     let command = Command::MAP_UPDATE_BATCH;
+    check_flags(command, elem_flags).map_err(none_done)?;
     let count = exact(command, keys.len(), map.shape().key_len())?;
     if exact(command, values.len(), map.shape().value_buffer_size())? != count {
         return Err(refused(command, "another number of values than of keys"));
@@ -170,6 +173,7 @@ pub fn delete_batch(
     elem_flags: UpdateFlags,
 ) -> Result<usize, BatchError> {
     let command = Command::MAP_DELETE_BATCH;
+    check_flags(command, elem_flags).map_err(none_done)?;
     let count = exact(command, keys.len(), map.shape().key_len())?;
     let attr = BatchAttr {
         keys: address(keys),
@@ -201,6 +205,14 @@ unsafe fn change(command: Command, mut attr: BatchAttr) -> Result<usize, BatchEr
     }
 }
 
+/// Flags for CPUs (7.0) make values shorter; the buffers here are for all CPUs' values.
+fn check_flags(command: Command, flags: UpdateFlags) -> Result<(), SysError> {
+    if flags.intersects(UpdateFlags::CPU | UpdateFlags::ALL_CPUS) {
+        return Err(SysError::refused(command, "flags for CPUs in a batch"));
+    }
+    Ok(())
+}
+
 /// How many elements of `size` bytes fit into `len` bytes.
 fn room(command: Command, len: usize, size: usize) -> Result<u32, SysError> {
     let Some(count) = len.checked_div(size) else {
@@ -211,7 +223,7 @@ fn room(command: Command, len: usize, size: usize) -> Result<u32, SysError> {
 
 /// How many elements of `size` bytes `len` bytes are; a rest is an error.
 fn exact(command: Command, len: usize, size: usize) -> Result<u32, BatchError> {
-    let count = room(command, len, size).map_err(|error| BatchError { count: 0, error })?;
+    let count = room(command, len, size).map_err(none_done)?;
     if len.checked_rem(size) != Some(0) {
         return Err(refused(command, "buffer is not a multiple of the element's size"));
     }
@@ -219,7 +231,11 @@ fn exact(command: Command, len: usize, size: usize) -> Result<u32, BatchError> {
 }
 
 const fn refused(command: Command, note: &'static str) -> BatchError {
-    BatchError { count: 0, error: SysError::refused(command, note) }
+    none_done(SysError::refused(command, note))
+}
+
+const fn none_done(error: SysError) -> BatchError {
+    BatchError { count: 0, error }
 }
 
 #[cfg(test)]

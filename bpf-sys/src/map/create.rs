@@ -106,3 +106,15 @@ pub(crate) fn create_fd(map: &MapCreate<'_>) -> Result<OwnedFd, SysError> {
     // bytes that `map` borrows, which the kernel only reads. The command returns a new descriptor.
     unsafe { bpf_fd(Command::MAP_CREATE, &mut attr) }
 }
+
+/// [`create_fd`] with the descriptor -1 for the BTF and the template, for probes.
+pub(crate) fn create_with_bad_descriptors(map: &MapCreate<'_>) -> Result<(), SysError> {
+    let mut attr = map.attr();
+    if map.map_type.is_map_of_maps() {
+        attr.inner_map_fd = u32::MAX;
+    } else {
+        attr.btf_fd = u32::MAX;
+    }
+    // SAFETY: as in `create_fd`.
+    unsafe { bpf_fd(Command::MAP_CREATE, &mut attr) }.map(drop)
+}

@@ -190,7 +190,7 @@ pub fn next_key(map: MapFd<'_>, key: Option<&[u8]>, next: &mut [u8]) -> Result<b
 
 /// Forbids writes from user space for good: `BPF_MAP_FREEZE`, Linux 5.2.
 ///
-/// Errors: `EBUSY` when frozen already or mapped writable.
+/// Errors: `EBUSY` when mapped writable, `EBUSY` or `EPERM` when frozen already.
 #[doc(alias = "BPF_MAP_FREEZE")]
 pub fn freeze(map: MapFd<'_>) -> Result<(), SysError> {
     let mut attr = MapElemAttr { map_fd: raw(map), ..MapElemAttr::default() };

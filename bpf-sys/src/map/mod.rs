@@ -13,5 +13,6 @@ pub use batch::{
     update_batch,
 };
 pub use create::{MapCreate, create};
+pub(crate) use create::{create_fd, create_with_bad_descriptors};
 pub use element::{delete, freeze, lookup, lookup_and_delete, next_key, update};
 pub use fd::{MapFd, MapShape, OwnedMapFd, info};

@@ -42,6 +42,14 @@ pub struct Field {
     pub size: usize,
 }
 
+/// A field's name without the mark that Rust needs for its own keywords.
+const fn c_name(name: &str) -> &str {
+    match name.as_bytes() {
+        [b'r', b'#', rest @ ..] => super::macros::ascii(rest),
+        _ => name,
+    }
+}
+
 /// Defines structures from rows of `offset field: type`, and asserts each offset and the total size.
 macro_rules! raw {
     ($(
@@ -64,7 +72,7 @@ macro_rules! raw {
                 /// Every field in order, padding included.
                 pub const FIELDS: &[$crate::abi::raw::Field] = &[
                     $( $crate::abi::raw::Field {
-                        name: stringify!($field), offset: $offset, size: size_of::<$type>(),
+                        name: $crate::abi::raw::c_name(stringify!($field)), offset: $offset, size: size_of::<$type>(),
                     } ),+
                 ];
             }
@@ -85,3 +93,36 @@ macro_rules! raw {
 }
 
 use raw;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_have_the_names_of_c_and_leave_no_gap() {
+        let structures = [
+            (MapCreateAttr::FIELDS, size_of::<MapCreateAttr>()),
+            (ProgLoadAttr::FIELDS, size_of::<ProgLoadAttr>()),
+            (LinkInfo::FIELDS, size_of::<LinkInfo>()),
+            (EnableStatsAttr::FIELDS, size_of::<EnableStatsAttr>()),
+            (LinkCreateUprobeMulti::FIELDS, size_of::<LinkCreateUprobeMulti>()),
+        ];
+        for (fields, size) in structures {
+            let mut end = 0;
+            for field in fields {
+                assert_eq!(field.offset, end, "{field:?}");
+                end += field.size;
+            }
+            assert_eq!(end, size);
+        }
+        assert_eq!(LinkInfo::FIELDS[0].name, "type");
+        assert_eq!(EnableStatsAttr::FIELDS[0].name, "type");
+        assert_eq!(MapCreateAttr::FIELDS[0].name, "map_type");
+    }
+
+    #[test]
+    fn the_default_is_all_zero() {
+        let attr = MapCreateAttr::default();
+        assert!(zerocopy::IntoBytes::as_bytes(&attr).iter().all(|&byte| byte == 0));
+    }
+}
