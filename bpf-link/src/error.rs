@@ -195,6 +195,7 @@ fn kind_of(errno: Errno) -> ErrorKind {
         | Errno::EILSEQ
         | Errno::EPROTO
         | Errno::ENOTSOCK
+        | Errno::ENOTTY
         | Errno::ENAMETOOLONG => ErrorKind::Invalid,
         Errno::EOPNOTSUPP | Errno::ENOTSUPP | Errno::ENOSYS => {
             ErrorKind::NotSupported { feature: "the operation", since: None }

@@ -18,8 +18,7 @@ fn count_in(mut lines: impl BufRead, name: &str) -> io::Result<usize> {
     let mut found: usize = 0;
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? != 0 {
-        let mut words =
-            line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).skip(2);
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(2);
         let same = words.next() == Some(name.as_bytes());
         let place = words.next().map(|word| word.strip_prefix(b"[").unwrap_or(word));
         let place = place.map(|word| word.strip_suffix(b"]").unwrap_or(word));

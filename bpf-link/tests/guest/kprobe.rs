@@ -3,10 +3,11 @@ use std::thread;
 use std::time::Duration;
 
 use bpf_link::{
-    ErrorKind, KprobeOptions, LinkDetails, PerfAttachMode, ProbeEventSource, ProbePoint,
-    attach_kprobe, attach_kretprobe,
+    ErrorKind, KernelFunctions, KprobeMultiOptions, KprobeOptions, LinkDetails, MultiMode,
+    PerfAttachMode, ProbeEventSource, ProbePoint, attach_kprobe, attach_kprobe_multi,
+    attach_kretprobe,
 };
-use bpf_sys::abi::{LinkType, PerfEventType, ProgramType};
+use bpf_sys::abi::{AttachType, LinkType, PerfEventType, ProgramType};
 
 use crate::support::{Program, guest_only, leaks_nothing, probe_events};
 
@@ -145,4 +146,59 @@ fn failures_say_what_was_wrong_and_leave_nothing() {
             assert_eq!(probe_events("kprobe_events"), [""; 0], "{source:?}");
         });
     }
+}
+
+#[test]
+fn many_functions_are_one_link() {
+    guest_only();
+    let attach_type = AttachType::TRACE_KPROBE_MULTI;
+    let functions = KernelFunctions::Names(&[FUNCTION, "do_exit"]);
+    // The test kernels before 6.12 lack CONFIG_FPROBE.
+    if !testdata::requires("kprobe multi links", (6, 12)) {
+        let error =
+            attach_kprobe_multi(&program(), functions, &KprobeMultiOptions::default()).unwrap_err();
+        let version = testdata::kernel_release();
+        assert!(error.is_not_supported() || version >= (5, 18), "{error}");
+        return;
+    }
+    for mode in [MultiMode::Entry, MultiMode::Return] {
+        leaks_nothing(|| {
+            let program = Program::bound(ProgramType::KPROBE, attach_type, 0, true, 0);
+            let options = KprobeMultiOptions::default().with_mode(mode).with_cookies([81, 82]);
+            let link = attach_kprobe_multi(&program, functions, &options).unwrap();
+            trigger();
+            assert!(program.hits() > 0, "{mode:?}");
+            assert_eq!(program.seen_cookie(), 81, "{mode:?}");
+            let info = link.info().unwrap();
+            assert_eq!((info.link_type, info.program), (LinkType::KPROBE_MULTI, program.id()));
+            assert!(matches!(info.details, LinkDetails::KprobeMulti { count: 2, .. }), "{info:?}");
+            drop(link);
+            let hits = program.hits();
+            trigger();
+            assert_eq!(program.hits(), hits, "{mode:?} after drop");
+        });
+    }
+    let program = Program::counting_for(ProgramType::KPROBE, attach_type, 0);
+    let unknown = KernelFunctions::Names(&[FUNCTION, "no_such_function"]);
+    let options = KprobeMultiOptions::default();
+    let error = attach_kprobe_multi(&program, unknown, &options).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::NotFound, "{error}");
+    let none = attach_kprobe_multi(&program, KernelFunctions::Names(&[]), &options);
+    assert_eq!(none.unwrap_err().kind(), &ErrorKind::Invalid);
+}
+
+#[test]
+fn a_session_runs_at_entry_and_return() {
+    guest_only();
+    if !testdata::requires("kprobe sessions", (6, 12)) {
+        return;
+    }
+    let attach_type = AttachType::TRACE_KPROBE_SESSION;
+    let program = Program::counting_for(ProgramType::KPROBE, attach_type, 0);
+    let options = KprobeMultiOptions::default().with_mode(MultiMode::Session);
+    let functions = KernelFunctions::Names(&[FUNCTION]);
+    let link = attach_kprobe_multi(&program, functions, &options).unwrap();
+    trigger();
+    drop(link);
+    assert!(program.hits() >= 2);
 }

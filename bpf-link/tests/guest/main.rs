@@ -6,9 +6,13 @@
 mod support;
 
 #[cfg(test)]
+mod freplace;
+#[cfg(test)]
 mod kprobe;
 #[cfg(test)]
 mod raw_tracepoint;
+#[cfg(test)]
+mod struct_ops;
 #[cfg(test)]
 mod tracepoint;
 #[cfg(test)]

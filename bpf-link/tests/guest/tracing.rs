@@ -1,31 +1,18 @@
 //! Tests of fentry, fexit and their kind.
 use std::fs;
-use std::sync::OnceLock;
 
-use bpf_btf::{Btf, Kind};
+use bpf_btf::Kind;
 use bpf_link::{ErrorKind, LinkDetails, TracingOptions, attach_tracing};
 use bpf_sys::abi::{AttachType, LinkType, ProgramType};
 use bpf_sys::prog;
 
-use crate::support::{Program, guest_only, leaks_nothing};
+use crate::support::{Program, guest_only, kernel_type, leaks_nothing};
 
 /// The kernel calls it in every test run of a tracing program.
 const FUNCTION: &str = "bpf_fentry_test1";
 
-fn kernel() -> &'static Btf {
-    static KERNEL: OnceLock<Btf> = OnceLock::new();
-    KERNEL.get_or_init(|| {
-        let bytes = fs::read("/sys/kernel/btf/vmlinux").expect("read the kernel's BTF");
-        Btf::parse(bytes).expect("parse the kernel's BTF")
-    })
-}
-
-fn id(name: &str, kind: Kind) -> u32 {
-    kernel().find(name, kind).expect(name).get()
-}
-
 fn program(attach_type: AttachType, cookie: bool) -> Program {
-    let btf_id = id(FUNCTION, Kind::Func);
+    let btf_id = kernel_type(FUNCTION, Kind::Func);
     Program::bound(ProgramType::TRACING, attach_type, btf_id, cookie, 0)
 }
 
@@ -50,7 +37,7 @@ fn entry_and_exit_are_counted_until_dropped() {
                 LinkDetails::Tracing { attach_type: told, target_btf_id, .. } => {
                     assert_eq!(told, attach_type);
                     // Kernels before 5.13 do not tell.
-                    assert!([id(FUNCTION, Kind::Func), 0].contains(&target_btf_id));
+                    assert!([kernel_type(FUNCTION, Kind::Func), 0].contains(&target_btf_id));
                     assert!(target_btf_id != 0 || testdata::kernel_release() < (5, 13));
                 }
                 other => panic!("{other:?}"),
@@ -66,7 +53,7 @@ fn entry_and_exit_are_counted_until_dropped() {
 fn a_typed_raw_tracepoint_is_counted_until_dropped() {
     guest_only();
     leaks_nothing(|| {
-        let btf_id = id("btf_trace_sys_enter", Kind::Typedef);
+        let btf_id = kernel_type("btf_trace_sys_enter", Kind::Typedef);
         let attach_type = AttachType::TRACE_RAW_TP;
         let program = Program::bound(ProgramType::TRACING, attach_type, btf_id, false, 0);
         let link = attach_tracing(&program, attach_type, &TracingOptions::default()).unwrap();
@@ -82,7 +69,7 @@ fn a_typed_raw_tracepoint_is_counted_until_dropped() {
 fn a_security_hook_is_attached_until_dropped() {
     guest_only();
     leaks_nothing(|| {
-        let btf_id = id("bpf_lsm_file_open", Kind::Func);
+        let btf_id = kernel_type("bpf_lsm_file_open", Kind::Func);
         let attach_type = AttachType::LSM_MAC;
         let program = Program::bound(ProgramType::LSM, attach_type, btf_id, false, 0);
         let link = attach_tracing(&program, attach_type, &TracingOptions::default()).unwrap();

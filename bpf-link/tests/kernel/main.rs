@@ -8,9 +8,17 @@ mod support;
 #[cfg(test)]
 mod cgroup;
 #[cfg(test)]
+mod device;
+#[cfg(test)]
+mod iter;
+#[cfg(test)]
 mod link;
 #[cfg(test)]
+mod netfilter;
+#[cfg(test)]
 mod netns;
+#[cfg(test)]
+mod perf_event;
 #[cfg(test)]
 mod socket_filter;
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 
 use bpf_link::{
-    ErrorKind, LinkDetails, PerfAttachMode, ProbeEventSource, ProbePoint, UprobeOptions,
-    UprobeProcess, attach_uprobe, attach_uretprobe,
+    ErrorKind, LinkDetails, MultiMode, PerfAttachMode, ProbeEventSource, ProbePoint,
+    UprobeMultiOptions, UprobeOptions, UprobeProcess, attach_uprobe, attach_uprobe_multi,
+    attach_uretprobe,
 };
-use bpf_sys::abi::{LinkType, PerfEventType, ProgramType};
+use bpf_sys::abi::{AttachType, LinkType, PerfEventType, ProgramType};
 
 use crate::support::{Program, in_own_namespaces, leaks_nothing, probe_events};
 
@@ -161,4 +162,64 @@ fn failures_say_what_was_wrong() {
     let wrong = Program::counting(ProgramType::SOCKET_FILTER, -1);
     let error = attach_uprobe(&wrong, &path, &point, &options()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::WrongProgramType { .. }), "{error}");
+}
+
+#[test]
+fn many_places_are_one_link() {
+    if !testdata::requires("uprobe multi links", (6, 6)) {
+        return;
+    }
+    let (path, point) = own_function();
+    leaks_nothing(|| {
+        for (mode, expected) in [(MultiMode::Entry, 1), (MultiMode::Return, 1)] {
+            let attach_type = AttachType::TRACE_UPROBE_MULTI;
+            let program = Program::bound(ProgramType::KPROBE, attach_type, 0, true, 0);
+            let options = UprobeMultiOptions::default()
+                .with_mode(mode)
+                .with_process(UprobeProcess::Current)
+                .with_cookies([80]);
+            let points = std::slice::from_ref(&point);
+            let link = attach_uprobe_multi(&program, &path, points, &options).unwrap();
+            probed(1);
+            assert_eq!((program.hits(), program.seen_cookie()), (expected, 80), "{mode:?}");
+            let info = link.info().unwrap();
+            assert_eq!((info.link_type, info.program), (LinkType::UPROBE_MULTI, program.id()));
+            if testdata::requires("uprobe multi link info", (6, 8)) {
+                match info.details {
+                    LinkDetails::UprobeMulti { path: told, count: 1, pid, .. } => {
+                        assert_eq!(Path::new(&told), path);
+                        assert_eq!(pid, std::process::id());
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            drop(link);
+            probed(2);
+            assert_eq!(program.hits(), expected, "{mode:?} after drop");
+        }
+    });
+}
+
+#[test]
+fn many_places_fail_as_a_whole_and_with_the_reason() {
+    let (path, point) = own_function();
+    let attach = |points: &[ProbePoint], options: &UprobeMultiOptions| {
+        attach_uprobe_multi(&program(), &path, points, options).unwrap_err()
+    };
+    let options = UprobeMultiOptions::default();
+    let check = |error: bpf_link::Error, kind: ErrorKind, part: &str| {
+        assert_eq!(error.kind(), &kind, "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+    };
+    check(attach(&[], &options), ErrorKind::Invalid, "no place");
+    let two = options.clone().with_cookies([1, 2]);
+    check(attach(std::slice::from_ref(&point), &two), ErrorKind::Invalid, "cookies");
+    let unknown = [point.clone(), ProbePoint::symbol("no_such_function")];
+    check(attach(&unknown, &options), ErrorKind::NotFound, "no_such_function");
+    let error = attach(std::slice::from_ref(&point), &options);
+    if testdata::requires("uprobe multi links", (6, 6)) {
+        check(error, ErrorKind::Invalid, "trace_uprobe_multi");
+    } else {
+        assert!(error.is_not_supported() && error.to_string().contains("6.6"), "{error}");
+    }
 }

@@ -3,13 +3,16 @@
 
 use std::env;
 use std::fs;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use bpf_asm::{ByteOrder, Opcode, PSEUDO_MAP_VALUE, Register, Slot, encode_slots};
+use bpf_btf::{Btf, Kind};
 use bpf_sys::abi::{AttachType, MapType, ProgramId, ProgramType, UpdateFlags};
-use bpf_sys::{AsMapFd as _, AsProgFd, OwnedMapFd, OwnedProgFd, ProgFd, map, object, prog};
+use bpf_sys::{AsMapFd as _, AsProgFd, BtfFd, OwnedMapFd, OwnedProgFd, ProgFd, map, object, prog};
 
 /// `bpf_get_attach_cookie`.
 const GET_ATTACH_COOKIE: i32 = 174;
@@ -45,7 +48,7 @@ impl Program {
         Self::bound(program_type, AttachType(0), 0, true, 0)
     }
 
-    /// A program with everything that a test may choose; `btf_id` is the type in the kernel's BTF that it is for.
+    /// A program for a type in the kernel's BTF, which counts and may keep its cookie.
     pub(crate) fn bound(
         program_type: ProgramType,
         attach_type: AttachType,
@@ -53,22 +56,21 @@ impl Program {
         cookie: bool,
         result: i32,
     ) -> Self {
+        Self::build(&Wanted {
+            program_type,
+            attach_type,
+            btf_id,
+            cookie,
+            result,
+            ..Wanted::default()
+        })
+    }
+
+    pub(crate) fn build(wanted: &Wanted<'_>) -> Self {
         let map =
             map::create(&map::MapCreate::new(MapType::ARRAY, 4, 16, 1)).expect("create a map");
-        let code = encode_slots(&slots(&map, cookie, result), ByteOrder::NATIVE);
-        let mut log = vec![0; 64 << 10];
-        let mut load = prog::Load::default();
-        load.program_type = program_type;
-        load.attach_type = attach_type;
-        load.attach_btf_id = btf_id;
-        load.instructions = &code;
-        load.license = c"GPL";
-        load.log_level = 1;
-        load.log = &mut log;
-        match prog::load(&mut load) {
-            Ok(fd) => Program { fd, map },
-            Err(error) => panic!("{program_type}: {error}\n{}", String::from_utf8_lossy(&log)),
-        }
+        let fd = load(wanted, &slots(&map, wanted.cookie, wanted.result));
+        Program { fd, map }
     }
 
     pub(crate) fn id(&self) -> ProgramId {
@@ -98,8 +100,53 @@ impl Program {
     }
 }
 
+/// Everything that a test may choose.
+#[derive(Default)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) program_type: ProgramType,
+    pub(crate) attach_type: AttachType,
+    /// The type that it attaches to.
+    pub(crate) btf_id: u32,
+    /// Where that type is.
+    pub(crate) target: prog::AttachTarget<'a>,
+    pub(crate) btf: Option<BtfFd<'a>>,
+    /// Slot and type id of each function.
+    pub(crate) functions: &'a [(u32, u32)],
+    pub(crate) cookie: bool,
+    pub(crate) result: i32,
+}
+
+/// Loads instructions.
+pub(crate) fn load(wanted: &Wanted<'_>, slots: &[Slot]) -> OwnedProgFd {
+    let code = encode_slots(slots, ByteOrder::NATIVE);
+    let functions = wanted.functions.iter().flat_map(|&(slot, id)| [slot, id]);
+    let functions: Vec<u8> = functions.flat_map(u32::to_ne_bytes).collect();
+    let mut log = vec![0; 64 << 10];
+    let mut load = prog::Load::default();
+    load.program_type = wanted.program_type;
+    load.attach_type = wanted.attach_type;
+    load.attach_btf_id = wanted.btf_id;
+    load.attach_target = wanted.target;
+    load.btf = wanted.btf;
+    load.func_info = &functions;
+    load.func_info_size = 8;
+    load.instructions = &code;
+    load.license = c"GPL";
+    load.log_level = 1;
+    load.log = &mut log;
+    match prog::load(&mut load) {
+        Ok(fd) => fd,
+        Err(error) => {
+            panic!("{}: {error}\n{}", wanted.program_type, String::from_utf8_lossy(&log))
+        }
+    }
+}
+
+pub(crate) const fn slot(opcode: u8, dst: Register, src: Register, offset: i16, imm: i32) -> Slot {
+    Slot { opcode: Opcode::new(opcode), dst, src, offset, imm }
+}
+
 fn slots(map: &OwnedMapFd, cookie: bool, result: i32) -> Vec<Slot> {
-    use std::os::fd::AsRawFd as _;
     let slot =
         |opcode, dst, src, offset, imm| Slot { opcode: Opcode::new(opcode), dst, src, offset, imm };
     let [r0, r1, r6] = [Register::R0, Register::R1, Register::R6];
@@ -121,6 +168,20 @@ fn slots(map: &OwnedMapFd, cookie: bool, result: i32) -> Vec<Slot> {
         slot(0x95, r0, r0, 0, 0),
     ]);
     slots
+}
+
+/// The id of a type of the kernel's own BTF.
+pub(crate) fn kernel_type(name: &str, kind: Kind) -> u32 {
+    kernel_btf().find(name, kind).expect(name).get()
+}
+
+/// The BTF of the running kernel.
+pub(crate) fn kernel_btf() -> &'static Btf {
+    static KERNEL: OnceLock<Btf> = OnceLock::new();
+    KERNEL.get_or_init(|| {
+        let bytes = fs::read("/sys/kernel/btf/vmlinux").expect("read the kernel's BTF");
+        Btf::parse(bytes).expect("parse the kernel's BTF")
+    })
 }
 
 /// Runs the body twice and asserts that the second run left no descriptor open: the first may fill caches.
