@@ -98,6 +98,12 @@ pub enum ElfError {
         /// Index of the section.
         section: usize,
     },
+    /// Relocations have a form that BPF objects do not have.
+    #[error("section {section:?} has relocations with addends (SHT_RELA): BPF objects have none")]
+    Addends {
+        /// The section with the relocations.
+        section: String,
+    },
     /// A section that has to be read is compressed.
     #[error("section {section:?} is compressed: only debug sections may be")]
     Compressed {

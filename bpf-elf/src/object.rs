@@ -14,7 +14,7 @@ use goblin::elf::header::{
 };
 use goblin::elf::section_header::{
     SHF_COMPRESSED, SHF_EXECINSTR, SHN_ABS, SHN_LORESERVE, SHN_UNDEF, SHT_NOBITS, SHT_NULL,
-    SHT_PROGBITS, SHT_REL, SHT_STRTAB, SHT_SYMTAB,
+    SHT_PROGBITS, SHT_REL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB,
 };
 use goblin::elf::sym::{
     STB_GLOBAL, STB_LOCAL, STB_WEAK, STT_FUNC, STT_NOTYPE, STT_OBJECT, STT_SECTION, STV_HIDDEN,
@@ -22,120 +22,18 @@ use goblin::elf::sym::{
 };
 use goblin::elf::{Elf, RelocSection, SectionHeader, Symtab};
 
+mod parts;
+
 use crate::ElfError;
+pub(crate) use parts::{
+    Binding, Place, Relocation, Section, SectionIndex, SectionKind, Symbol, SymbolKind,
+};
 
 const HEADER_SIZE: usize = 64;
 const SECTION_HEADER_SIZE: u16 = 64;
 const SYMBOL_SIZE: u64 = 24;
 const RELOCATION_SIZE: u64 = 16;
 const MACHINE_NONE: u16 = 0;
-
-/// Index of a section in the section table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SectionIndex(pub(crate) usize);
-
-/// What a section is, as far as a BPF object goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SectionKind {
-    /// Bytes that the program defines, with whether they are code.
-    ProgBits {
-        /// Holds instructions.
-        code: bool,
-    },
-    /// Zeros that take no room in the file.
-    NoBits,
-    /// Relocations without addend.
-    Rel,
-    /// Anything else.
-    Other,
-}
-
-/// A section with its bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Section<'data> {
-    /// Place in the section table.
-    pub(crate) index: SectionIndex,
-    /// The name.
-    pub(crate) name: &'data str,
-    /// The kind.
-    pub(crate) kind: SectionKind,
-    /// The size: of `data`, or of the zeros that a [`SectionKind::NoBits`] stands for.
-    pub(crate) size: u64,
-    /// The section that relocations apply to, and similar.
-    pub(crate) info: u32,
-    /// The bytes; none for [`SectionKind::NoBits`].
-    pub(crate) data: &'data [u8],
-    compressed: bool,
-    entry_size: u64,
-    offset: usize,
-}
-
-impl Section<'_> {
-    /// An error for a section whose bytes are not what they are in memory.
-    pub(crate) fn require_plain(&self) -> Result<(), ElfError> {
-        if self.compressed {
-            return Err(ElfError::Compressed { section: self.name.to_owned() });
-        }
-        Ok(())
-    }
-}
-
-/// Where a symbol is defined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In another file, or in the kernel.
-    Undefined,
-    /// In this section.
-    Section(SectionIndex),
-    /// Nowhere: an absolute number, a common block, a reserved index.
-    Reserved,
-}
-
-/// How far a symbol reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Binding {
-    Local,
-    Global,
-    Weak,
-    Other,
-}
-
-/// What a symbol stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SymbolKind {
-    NoType,
-    Object,
-    Function,
-    Section,
-    Other,
-}
-
-/// A symbol.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Symbol {
-    /// Bytes from the start of its section.
-    pub(crate) value: u64,
-    /// Bytes that it covers.
-    pub(crate) size: u64,
-    /// Where it is defined.
-    pub(crate) place: Place,
-    /// How far it reaches.
-    pub(crate) binding: Binding,
-    /// What it stands for.
-    pub(crate) kind: SymbolKind,
-    /// Visibility hidden or internal.
-    pub(crate) hidden: bool,
-    name: u32,
-}
-
-/// A relocation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Relocation {
-    /// Bytes from the start of the section that it applies to.
-    pub(crate) offset: u64,
-    /// The symbol, by its index.
-    pub(crate) symbol: usize,
-}
 
 /// A relocatable BPF object.
 #[derive(Debug)]
@@ -306,6 +204,7 @@ fn sections<'data>(data: &'data [u8], table: &Table) -> Result<Vec<Section<'data
                 SHT_PROGBITS => SectionKind::ProgBits { code },
                 SHT_NOBITS => SectionKind::NoBits,
                 SHT_REL => SectionKind::Rel,
+                SHT_RELA => SectionKind::Rela,
                 _ => SectionKind::Other,
             },
             size: header.sh_size,

@@ -48,7 +48,7 @@ impl Class {
             _ => {}
         }
         match section.kind {
-            SectionKind::Rel => Self::Relocations,
+            SectionKind::Rel | SectionKind::Rela => Self::Relocations,
             SectionKind::Other => Self::Ignored,
             SectionKind::ProgBits { code: true } if section.size == 0 => Self::Ignored,
             SectionKind::ProgBits { code: true } => Self::Code,

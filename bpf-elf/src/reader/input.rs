@@ -5,7 +5,9 @@ use bpf_btf::{Btf, BtfExt, Kind, Type};
 
 use super::class::Class;
 use crate::budget::Budget;
-use crate::object::{Binding, Object, Place, Relocation, Section, SectionIndex, Symbol};
+use crate::object::{
+    Binding, Object, Place, Relocation, Section, SectionIndex, SectionKind, Symbol,
+};
 use crate::{BtfError, ElfError, Error};
 
 /// Bytes that an entry of the section table takes while the object is read.
@@ -44,9 +46,14 @@ impl<'data> Input<'data> {
                     let used = classes.get(target.0).is_some_and(|class| {
                         matches!(class, Class::Code | Class::Maps | Class::StructOps { .. })
                     });
-                    if used {
-                        relocations.push((target, section.index));
+                    if !used {
+                        continue;
                     }
+                    if section.kind == SectionKind::Rela {
+                        let section = section.name.to_owned();
+                        return Err(ElfError::Addends { section }.into());
+                    }
+                    relocations.push((target, section.index));
                 }
                 Class::Btf => btf = Some(section),
                 Class::BtfExt => btf_ext = Some(section),

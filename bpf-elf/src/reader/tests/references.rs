@@ -243,6 +243,14 @@ fn relocations_have_an_instruction_and_a_symbol_of_their_own() {
         },
         "relocation at 0x0 of section \"xdp\" names symbol 99, which does not exist",
     );
+    fails(
+        |elf| {
+            object(elf, &load(0));
+            elf.relocation("xdp", 0, "m");
+            elf.find(".relxdp").kind = 4;
+        },
+        "section \".relxdp\" has relocations with addends (SHT_RELA): BPF objects have none",
+    );
     // A load that the end of its function cuts off has a first half all the same: it is for the kernel to refuse.
     reads(
         |elf| {
