@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::apt::{self, Apt, compare_versions};
+use crate::apt::{self, Apt};
 use crate::cache::{self, Cache};
+use crate::version;
 
 /// The series that the tests run on: old, two long-lived ones, and the newest at hand.
 pub(crate) const DEFAULT: &str = "5.10,6.1,6.12,7.x";
@@ -174,7 +175,7 @@ fn at_hand(cache: &Cache) -> Result<Vec<String>> {
 /// The newest of the releases that belong to the name.
 fn pick(mut releases: Vec<String>, name: &str) -> Option<String> {
     releases.retain(|release| belongs(release, name));
-    releases.into_iter().max_by(|left, right| compare_versions(left, right))
+    releases.into_iter().max_by(|left, right| version::compare(left, right))
 }
 
 fn belongs(release: &str, name: &str) -> bool {

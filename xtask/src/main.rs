@@ -22,9 +22,11 @@ mod process;
 mod progress;
 mod qemu;
 mod sources;
+mod stream;
 mod table;
 mod test;
 mod tools;
+mod version;
 mod walls;
 
 use std::process::ExitCode;

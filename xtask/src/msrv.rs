@@ -12,6 +12,7 @@ use crate::cache::{self, Cache};
 use crate::metadata;
 use crate::process::{self, cargo, quote};
 use crate::progress::Steps;
+use crate::version;
 
 /// What the manifests' `rust-version` promises.
 const VERSION: &str = "1.85";
@@ -76,7 +77,7 @@ fn fetch(cache: &Cache, folder: &std::path::Path) -> Result<()> {
         let versions = apt.versions(package)?;
         common.retain(|version| versions.contains(version) && version.starts_with(VERSION));
     }
-    let newest = common.iter().max_by(|left, right| apt::compare_versions(left, right));
+    let newest = common.iter().max_by(|left, right| version::compare(left, right));
     let version = newest.with_context(|| format!("the mirror has no compiler {VERSION}"))?;
     let exact = COMPILER.map(|package| format!("{package}={version}"));
     let libraries = LIBRARIES.map(|package| format!("{package}/{SUITE}"));

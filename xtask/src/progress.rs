@@ -66,18 +66,8 @@ impl Steps {
         let (result, counts, detail) = match outcome {
             Ok(Outcome::Counted(counts)) if counts.failed.is_empty() => ("ok", counts, None),
             Ok(Outcome::Counted(counts)) => {
-                let list = counts.failed.join(
-                    "
-    ",
-                );
-                (
-                    "FAILED",
-                    counts,
-                    Some(format!(
-                        "failed:
-    {list}"
-                    )),
-                )
+                let list = counts.failed.join("\n    ");
+                ("FAILED", counts, Some(format!("failed:\n    {list}")))
             }
             Ok(Outcome::Skipped(reason)) => {
                 let skip = crate::libtest::Skip { test: name.to_owned(), reason };
