@@ -35,7 +35,7 @@ pub(super) fn sources(root: &Path, packages: &[Package]) -> Result<Vec<String>> 
     let roots: Vec<&Path> = packages
         .iter()
         .flat_map(|package| &package.targets)
-        .filter(|target| ["lib", "bin", "example"].contains(&target.kind.as_str()))
+        .filter(|target| ["lib", "bin"].contains(&target.kind.as_str()))
         .map(|target| target.root.as_path())
         .collect();
     let mut breaches = Vec::new();
@@ -61,7 +61,7 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The breaches of one file; `crate_root`: the root of a library, program or example.
+/// The breaches of one file; `crate_root`: the root of a library or program.
 fn check(name: &str, text: &str, crate_root: bool) -> Vec<String> {
     let code = code::only(text);
     let mut breaches = Vec::new();
