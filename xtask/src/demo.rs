@@ -1,14 +1,14 @@
 //! `demo`: the example that loads a program and moves data out of the kernel.
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::cache::Cache;
 use crate::initramfs::Payload;
 use crate::kernel_tests::{executables, not_here, static_cargo};
 use crate::kernels;
-use crate::process::{capture, quote};
+use crate::process::quote;
 use crate::qemu::{Ending, Guest, Host};
 
 /// Build an example of bpf-core and run it: on this machine's kernel where that is allowed, else in a guest
@@ -37,8 +37,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "--example",
         &args.example,
     ];
-    let messages = capture(&mut static_cargo(&build))?;
-    let (_, _, path) = executables(&messages)
+    // cargo shows its progress, and its errors, itself.
+    let built =
+        static_cargo(&build).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    ensure!(built.status.success(), "cannot build the example {}", args.example);
+    let (_, _, path) = executables(&String::from_utf8_lossy(&built.stdout))
         .into_iter()
         .find(|(_, name, _)| *name == args.example)
         .with_context(|| format!("cargo built no program {}", args.example))?;
