@@ -10,6 +10,7 @@ mod btf;
 mod error;
 mod flatten;
 mod program;
+mod relocate;
 
 pub use btf::prepare_btf;
 pub use error::PrepareError;
@@ -17,3 +18,4 @@ pub use flatten::{Flattened, PlacedFunction, flatten};
 pub use program::{
     Fixup, FixupTarget, FuncInfo, LineRecord, PrepareOptions, PreparedProgram, prepare_program,
 };
+pub use relocate::{CoreResolution, POISON_HELPER, PoisonedAccess};

@@ -4,16 +4,32 @@ use std::sync::Arc;
 
 use bpf_asm::Slot;
 
-use super::{Flattened, PrepareError, flatten};
+use super::{CoreResolution, Flattened, PoisonedAccess, PrepareError, flatten, relocate};
 use crate::spec::{CollectionSpec, Function, Reference, Target};
 
 /// What preparation is told about the kernel that the program is for.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct PrepareOptions {}
+pub struct PrepareOptions<'a> {
+    /// The CO-RE relocations of the collection, resolved for the kernel. Without them only programs load that have none.
+    pub core: Option<&'a CoreResolution>,
+}
+
+impl<'a> PrepareOptions<'a> {
+    /// Nothing is known about a kernel.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For the kernel against which the relocations were resolved.
+    #[must_use]
+    pub fn with_core(self, core: &'a CoreResolution) -> Self {
+        Self { core: Some(core) }
+    }
+}
 
 /// A program as `BPF_PROG_LOAD` takes it, but for the [`Fixup`]s.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PreparedProgram {
     /// The instructions of the entry and of all functions that it reaches.
@@ -26,6 +42,8 @@ pub struct PreparedProgram {
     pub func_infos: Vec<FuncInfo>,
     /// Where instructions come from, or nothing if a function lacks the record of its first slot: the kernel refuses that.
     pub line_infos: Vec<LineRecord>,
+    /// Instructions that the verifier will refuse if the program can reach them, because the kernel lacks a type, field or enumerator.
+    pub poisoned: Vec<PoisonedAccess>,
 }
 
 /// An instruction that a loader has to complete.
@@ -116,9 +134,8 @@ pub struct LineRecord {
 pub fn prepare_program(
     spec: &CollectionSpec,
     name: &str,
-    options: &PrepareOptions,
+    options: &PrepareOptions<'_>,
 ) -> Result<PreparedProgram, PrepareError> {
-    let _ = options;
     let program =
         spec.programs.get(name).ok_or_else(|| PrepareError::NoProgram { name: name.into() })?;
     let flat = flatten(spec, program)?;
@@ -126,6 +143,7 @@ pub fn prepare_program(
     for placed in &flat.functions {
         slots.extend_from_slice(&placed.function.slots);
     }
+    let poisoned = relocate::apply(spec, name, &flat.functions, options.core, &mut slots)?;
     let mut fixups = Vec::new();
     for placed in &flat.functions {
         for reference in &placed.function.references {
@@ -144,6 +162,7 @@ pub fn prepare_program(
         fixups,
         func_infos: func_infos(&flat),
         line_infos: line_infos(&flat),
+        poisoned,
     })
 }
 

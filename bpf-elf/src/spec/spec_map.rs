@@ -176,6 +176,12 @@ impl<'a, T> Iterator for Iter<'a, T> {
 
 impl<T> ExactSizeIterator for Iter<'_, T> {}
 
+impl<T> Clone for Iter<'_, T> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone() }
+    }
+}
+
 /// Names and specs of a [`SpecMap`], for editing.
 #[derive(Debug)]
 pub struct IterMut<'a, T> {

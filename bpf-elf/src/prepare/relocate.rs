@@ -1,0 +1,252 @@
+//! CO-RE: the relocations of a whole collection against the types of a kernel, and what they do to instructions.
+
+use std::collections::HashMap;
+
+use bpf_asm::{Class, HelperId, Opcode, Size, Slot};
+use bpf_btf::core::{CoreError, CoreKind, Fixup as Answer, Resolver, Story};
+use bpf_btf::{Btf, CoreRelo, TypeId};
+
+use super::{PlacedFunction, PrepareError};
+use crate::spec::{CollectionSpec, CoreRelocation, Function};
+
+/// The helper that a poisoned instruction calls. No kernel has it, so the verifier refuses the program if it can reach the
+/// call, with a number in its log that is easy to recognise (libbpf: `bpf_core_poison_insn`).
+pub const POISON_HELPER: u32 = 0x0bad_2310;
+
+/// What became of all CO-RE relocations of a collection for one kernel.
+///
+/// One pass over the names of the kernel's types serves them all.
+#[derive(Debug, Default)]
+pub struct CoreResolution {
+    functions: HashMap<String, Vec<Result<Answer, CoreError>>>,
+    programs: HashMap<String, Vec<Result<Answer, CoreError>>>,
+}
+
+impl CoreResolution {
+    /// Resolves the relocations of all functions and programs.
+    ///
+    /// `kernel` is the BTF of the kernel itself. Types that it does not have are looked for in modules (libbpf: `find_cand`), for
+    /// which `modules` is asked then, and only then: names and split BTF.
+    ///
+    /// A relocation that is wrong in itself is no error here: it concerns only programs that hold it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `modules`.
+    pub fn new<E>(
+        spec: &CollectionSpec,
+        kernel: &Btf,
+        modules: impl FnOnce() -> Result<Vec<(String, Btf)>, E>,
+    ) -> Result<Self, E> {
+        Self::with_targets(spec, |resolver| {
+            resolver.search_kernel(kernel);
+            if resolver.needs_modules() {
+                for (name, btf) in modules()? {
+                    resolver.search_module(&btf, &name);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn with_targets<E>(
+        spec: &CollectionSpec,
+        search: impl FnOnce(&mut Resolver<'_>) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let Some(local) = &spec.btf else { return Ok(Self::default()) };
+        let functions = spec.functions.iter();
+        let programs = spec.programs.iter().map(|(name, program)| (name, &program.function));
+        let records: Vec<CoreRelo> = functions
+            .clone()
+            .chain(programs.clone())
+            .flat_map(|(_, function)| &function.core_relocations)
+            .map(record)
+            .collect();
+        let mut resolver = Resolver::new(local, &records);
+        if !records.is_empty() {
+            search(&mut resolver)?;
+        }
+        let mut answers = resolver.resolve().into_iter();
+        let mut take = |(name, function): (&str, &Function)| {
+            let own = answers.by_ref().take(function.core_relocations.len()).collect::<Vec<_>>();
+            (!own.is_empty()).then(|| (name.to_owned(), own))
+        };
+        Ok(Self {
+            functions: functions.filter_map(&mut take).collect(),
+            programs: programs.filter_map(&mut take).collect(),
+        })
+    }
+
+    /// Without any kernel: enough for programs that only ask for types of their own.
+    fn local(spec: &CollectionSpec) -> Self {
+        let Ok(resolution) = Self::with_targets(spec, |_| Ok::<_, std::convert::Infallible>(()));
+        resolution
+    }
+
+    fn answers(&self, key: &str, is_entry: bool) -> &[Result<Answer, CoreError>] {
+        let function = if is_entry { None } else { self.functions.get(key) };
+        function.or_else(|| self.programs.get(key)).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn record(relocation: &CoreRelocation) -> CoreRelo {
+    let id = TypeId::new(relocation.type_id);
+    // The place is not the resolver's business.
+    CoreRelo::new(0, id, relocation.access, relocation.kind.0)
+}
+
+/// An instruction that must not be run, because the kernel does not have what it accesses.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PoisonedAccess {
+    /// Slot of the program.
+    pub slot: usize,
+    /// What was looked for, and why nothing fits. Its text is made when it is asked for.
+    pub story: Story,
+}
+
+/// Applies the relocations of all functions of a program to its slots.
+pub(super) fn apply(
+    spec: &CollectionSpec,
+    program: &str,
+    functions: &[PlacedFunction<'_>],
+    resolution: Option<&CoreResolution>,
+    slots: &mut [Slot],
+) -> Result<Vec<PoisonedAccess>, PrepareError> {
+    let relocations = || functions.iter().flat_map(|placed| &placed.function.core_relocations);
+    let local;
+    let resolution = match resolution {
+        Some(resolution) => resolution,
+        None if relocations().next().is_none() => return Ok(Vec::new()),
+        None => {
+            let searched = relocations().filter(|relocation| {
+                CoreKind::from_number(relocation.kind.0) != Some(CoreKind::TypeIdLocal)
+            });
+            match searched.count() {
+                0 => {
+                    local = CoreResolution::local(spec);
+                    &local
+                }
+                count => {
+                    return Err(PrepareError::NoTargetBtf { program: program.into(), count });
+                }
+            }
+        }
+    };
+    let mut poisoned = Vec::new();
+    for (index, placed) in functions.iter().enumerate() {
+        let answers = resolution.answers(placed.key, index == 0);
+        for (at, relocation) in placed.function.core_relocations.iter().enumerate() {
+            let fail = |reason: String| PrepareError::Core {
+                function: placed.function.name.clone(),
+                slot: relocation.slot,
+                reason,
+            };
+            let answer = match answers.get(at) {
+                Some(Ok(answer)) => answer,
+                Some(Err(error)) => return Err(fail(error.to_string())),
+                None => return Err(fail("the relocation was not resolved".into())),
+            };
+            let slot = placed.start.saturating_add(relocation.slot);
+            let end = placed.start.saturating_add(placed.function.slots.len());
+            let code = slots.get_mut(slot..end).unwrap_or_default();
+            if !patch(code, answer).map_err(fail)? {
+                poison(code);
+                if let Some(story) = &answer.story {
+                    poisoned.push(PoisonedAccess { slot, story: (**story).clone() });
+                }
+            }
+        }
+    }
+    Ok(poisoned)
+}
+
+/// Puts the answer into the instruction at the start of `code` (libbpf: `bpf_core_patch_insn`). False when the
+/// instruction must be poisoned instead.
+fn patch(code: &mut [Slot], answer: &Answer) -> Result<bool, String> {
+    if answer.poison {
+        return if code.is_empty() { Err(no_instruction()) } else { Ok(false) };
+    }
+    match code {
+        [low, high, ..] if low.is_ld_imm64() && low.src.number() == 0 => {
+            let halves =
+                [low.imm, high.imm].map(|half| u64::from(u32::from_ne_bytes(half.to_ne_bytes())));
+            expect(answer, halves[0] | halves[1] << 32, answer.original)?;
+            low.imm = half(answer.value);
+            high.imm = half(answer.value >> 32);
+            Ok(true)
+        }
+        [slot, ..] => match slot.opcode.class() {
+            Class::Alu | Class::Alu64 if !slot.opcode.has_register_source() => {
+                let held = u64::from(u32::from_ne_bytes(slot.imm.to_ne_bytes()));
+                expect(answer, held, answer.original & 0xffff_ffff)?;
+                slot.imm = half(answer.value);
+                Ok(true)
+            }
+            Class::Ldx | Class::St | Class::Stx => patch_access(slot, answer),
+            _ => Err(no_instruction()),
+        },
+        [] => Err(no_instruction()),
+    }
+}
+
+/// A load or store: its offset, and its size where the field of the target has another one.
+fn patch_access(slot: &mut Slot, answer: &Answer) -> Result<bool, String> {
+    let held = i64::from(slot.offset);
+    if answer.validate && i64::try_from(answer.original) != Ok(held) {
+        return Err(format!(
+            "the instruction has the offset {held}, the compiler's types say {}",
+            answer.original
+        ));
+    }
+    let offset = i16::try_from(answer.value)
+        .map_err(|_| format!("offset {} does not fit in a load or store", answer.value))?;
+    if let Some(width) = answer.width {
+        if !width.allowed {
+            return Ok(false);
+        }
+        if u64::from(slot.opcode.size().bytes()) != width.local {
+            return Err(format!(
+                "the instruction accesses {} bytes, the compiler's types say {}",
+                slot.opcode.size().bytes(),
+                width.local
+            ));
+        }
+        let size = Size::ALL.into_iter().find(|size| u64::from(size.bytes()) == width.target);
+        let size = size.ok_or_else(|| {
+            format!("the field has {} bytes in the target: no load or store has", width.target)
+        })?;
+        let opcode = slot.opcode;
+        slot.opcode = Opcode::new(opcode.mode() | size.bits() | opcode.class().bits());
+    }
+    slot.offset = offset;
+    Ok(true)
+}
+
+fn expect(answer: &Answer, held: u64, original: u64) -> Result<(), String> {
+    if answer.validate && held != original {
+        return Err(format!("the instruction holds {held}, the compiler's types say {original}"));
+    }
+    Ok(())
+}
+
+/// The lower 32 bits.
+fn half(value: u64) -> i32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
+
+fn no_instruction() -> String {
+    "no instruction there that can hold a relocated number".into()
+}
+
+/// Replaces an instruction by a call that the verifier refuses, both halves of a 64-bit load.
+fn poison(code: &mut [Slot]) {
+    let wide = code.first().is_some_and(|slot| slot.is_ld_imm64());
+    for slot in code.iter_mut().take(if wide { 2 } else { 1 }) {
+        *slot = Slot::call(HelperId::new(POISON_HELPER));
+    }
+}
+
+#[cfg(test)]
+mod tests;
