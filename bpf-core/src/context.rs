@@ -165,6 +165,16 @@ impl Context {
         Ok(None)
     }
 
+    /// Name and BTF of each module, for CO-RE. A module whose BTF cannot be read is left out: it may have nothing to do with the program.
+    pub(crate) fn module_btfs(&self) -> Result<Vec<(String, Btf)>> {
+        let vmlinux = self.vmlinux()?;
+        let readable = |module: &Module| {
+            let btf = module.btf.get_or_try_init(|| module.parse(vmlinux)).ok()?;
+            Some((module.name.clone(), btf.clone()))
+        };
+        Ok(self.modules()?.iter().filter_map(readable).collect())
+    }
+
     /// The modules with BTF (Linux 5.11). None, for a process that may not list them.
     fn modules(&self) -> Result<&[Module]> {
         let modules = self.0.modules.get_or_try_init(list_modules);

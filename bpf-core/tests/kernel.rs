@@ -12,6 +12,8 @@ mod pins;
 mod programs;
 #[path = "kernel/refused.rs"]
 mod refused;
+#[path = "kernel/relocations.rs"]
+mod relocations;
 #[path = "kernel/ring.rs"]
 mod ring;
 #[path = "kernel/support.rs"]

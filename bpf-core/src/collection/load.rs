@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use bpf_elf::prepare::{PrepareOptions, prepare_program};
+use bpf_elf::prepare::{CoreResolution, PoisonedAccess, PrepareOptions, prepare_program};
 use bpf_elf::spec::{
     CollectionSpec, ExternKind, MapContents, MapSpec, Pinning, ProgramSpec, SpecMap,
 };
@@ -31,8 +31,10 @@ pub(super) fn load(
     let context = options.context.clone().unwrap_or_default();
     check(spec, options)?;
     let btf = btf::load(spec, &context)?;
+    let core = resolve_core(spec, options, &context)?;
     let mut loader = Loader {
         btf,
+        core,
         spec,
         options,
         context,
@@ -78,11 +80,42 @@ fn check(spec: &CollectionSpec, options: &LoadOptions<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What the CO-RE relocations of the collection become on this kernel; `None` when no program to load has any, so that the
+/// kernel's BTF is not even read.
+fn resolve_core(
+    spec: &CollectionSpec,
+    options: &LoadOptions<'_>,
+    context: &Context,
+) -> Result<Option<CoreResolution>> {
+    let mut loaded = spec.programs.iter().filter(|(name, program)| {
+        options.programs.get(*name).and_then(|p| p.autoload).unwrap_or(program.autoload)
+    });
+    let none = spec.functions.values().all(|function| function.core_relocations.is_empty())
+        && loaded.all(|(_, program)| program.function.core_relocations.is_empty());
+    if none {
+        return Ok(None);
+    }
+    CoreResolution::new(spec, context.vmlinux()?, || context.module_btfs()).map(Some)
+}
+
+/// Tells what an instruction wanted of the kernel that the verifier refused because the kernel lacks it.
+fn explain_poison(error: Error, poisoned: &[PoisonedAccess]) -> Error {
+    let at = error.verifier_log().and_then(|log| log.instruction()).map(|(slot, _)| slot);
+    match poisoned.iter().find(|access| Some(access.slot) == at) {
+        Some(access) => error.with_hint(format!(
+            "this kernel lacks what the instruction accesses; ask first, as `bpf_core_field_exists` does. CO-RE: {}",
+            access.story
+        )),
+        None => error,
+    }
+}
+
 struct Loader<'a> {
     spec: &'a CollectionSpec,
     options: &'a LoadOptions<'a>,
     context: Context,
     btf: btf::Loaded,
+    core: Option<CoreResolution>,
     maps: SpecMap<Map>,
     addresses: Addresses,
     /// Maps that existed before: pinned ones and replacements. They keep their contents.
@@ -203,13 +236,13 @@ impl Loader<'_> {
 
     fn load_program(&self, spec: &ProgramSpec, options: &ProgramOptions<'_>) -> Result<Program> {
         let action = || format!("load program `{}`", spec.name);
-        let prepared = prepare_program(self.spec, &spec.name, &PrepareOptions::default()).map_err(
-            |source| {
-                Error::new(ErrorKind::InvalidSpec, action())
-                    .with_reason(source.to_string())
-                    .with_source(source)
-            },
-        )?;
+        let mut prepare = PrepareOptions::new();
+        prepare.core = self.core.as_ref();
+        let prepared = prepare_program(self.spec, &spec.name, &prepare).map_err(|source| {
+            Error::new(ErrorKind::InvalidSpec, action())
+                .with_reason(source.to_string())
+                .with_source(source)
+        })?;
         let mut symbols = Symbols {
             spec: self.spec,
             program: &spec.name,
@@ -237,7 +270,7 @@ impl Loader<'_> {
             log_level: options.log_level.unwrap_or(self.options.log_level),
             context: &self.context,
         })
-        .map_err(|error| self.btf.explain(error))?;
+        .map_err(|error| explain_poison(self.btf.explain(error), &prepared.poisoned))?;
         if let Some(target) = &options.attach_to {
             loaded.set_attach_to(target);
         }

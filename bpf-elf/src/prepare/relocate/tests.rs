@@ -1,5 +1,12 @@
 //! Rules of patching, on types and instructions made by hand.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::many_single_char_names,
+    clippy::type_complexity,
+    reason = "tables of small numbers, with members named as in the C text above them"
+)]
+
 use bpf_asm::{ByteOrder, Slot};
 use bpf_btf::{Btf, BtfBuilder, Definition, NewEnumValue, NewMember};
 use bpf_sys::abi::ProgramType;
