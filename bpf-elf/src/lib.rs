@@ -12,6 +12,7 @@ mod budget;
 mod elf_error;
 mod error;
 mod object;
+mod options;
 pub mod prepare;
 mod reader;
 pub mod section;
@@ -22,3 +23,4 @@ mod testing;
 
 pub use elf_error::ElfError;
 pub use error::{BtfError, Error};
+pub use options::ReadOptions;

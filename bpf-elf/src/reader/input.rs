@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::object::{
     Binding, Object, Place, Relocation, Section, SectionIndex, SectionKind, Symbol,
 };
-use crate::{BtfError, ElfError, Error};
+use crate::{BtfError, ElfError, Error, ReadOptions};
 
 /// Bytes that an entry of the section table takes while the object is read.
 const SECTION: usize = 320;
@@ -18,6 +18,7 @@ const BTF: usize = 3;
 
 /// What is known about an object before its parts are read: all of it is only looked at from here on.
 pub(super) struct Input<'data> {
+    pub(super) options: &'data ReadOptions,
     pub(super) object: Object<'data>,
     /// By section index.
     classes: Vec<Class>,
@@ -30,7 +31,11 @@ pub(super) struct Input<'data> {
 }
 
 impl<'data> Input<'data> {
-    pub(super) fn new(object: Object<'data>, budget: &mut Budget) -> Result<Self, Error> {
+    pub(super) fn new(
+        object: Object<'data>,
+        options: &'data ReadOptions,
+        budget: &mut Budget,
+    ) -> Result<Self, Error> {
         budget.charge(object.sections().len().saturating_mul(SECTION))?;
         budget.records::<Symbol>(object.symbols().len())?;
         budget.records::<u64>(object.symbols().len())?;
@@ -73,7 +78,7 @@ impl<'data> Input<'data> {
         let btf = btf.map(read_btf).transpose()?;
         let btf_ext = btf_ext.filter(|_| btf.is_some()).map(read_btf_ext).transpose()?;
         let by_section = index(&object);
-        Ok(Self { object, classes, by_section, relocations, btf, btf_ext })
+        Ok(Self { options, object, classes, by_section, relocations, btf, btf_ext })
     }
 
     /// Sections and their classes.

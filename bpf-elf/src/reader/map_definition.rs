@@ -6,7 +6,7 @@ use bpf_sys::abi::{MapFlags, MapType};
 use super::names::{type_name, type_ref};
 use crate::Error;
 use crate::budget::Budget;
-use crate::spec::{MapSpec, Pinning};
+use crate::spec::{MapSpec, Pinning, Warning};
 
 /// A map as its type defines it.
 pub(super) struct Definition {
@@ -22,8 +22,9 @@ pub(super) fn read(
     name: &str,
     type_id: TypeId,
     section: &str,
+    relaxed: Option<&mut Vec<Warning>>,
 ) -> Result<Definition, Error> {
-    Parser { btf, budget, name, inner: false }.structure(type_id, section)
+    Parser { btf, budget, name, inner: false, relaxed }.structure(type_id, section)
 }
 
 struct Parser<'a> {
@@ -32,6 +33,8 @@ struct Parser<'a> {
     name: &'a str,
     /// This is the pattern of the maps in a map.
     inner: bool,
+    /// Where unknown attributes are noted, if they are allowed.
+    relaxed: Option<&'a mut Vec<Warning>>,
 }
 
 impl Parser<'_> {
@@ -86,16 +89,25 @@ impl Parser<'_> {
                 }
                 "pinning" => map.pinning = self.pinning(&member)?,
                 "values" => values = Some(self.values(&structure, index, &member, &mut map)?),
-                key => {
-                    let map = self.name.to_owned();
-                    return Err(Error::MapKey { map, key: key.to_owned() });
-                }
+                key => self.unknown(key)?,
             }
         }
         if !typed {
             return Err(Error::MapWithoutType { map: self.name.to_owned() });
         }
         Ok(Definition { map, values })
+    }
+
+    fn unknown(&mut self, key: &str) -> Result<(), Error> {
+        let map = self.name.to_owned();
+        let Some(warnings) = &mut self.relaxed else {
+            return Err(Error::MapKey { map, key: key.to_owned() });
+        };
+        // The list grows by doubling.
+        self.budget.records::<Warning>(3)?;
+        self.budget.charge(map.len())?;
+        warnings.push(Warning::MapAttribute { map, key: self.budget.string(key)? });
+        Ok(())
     }
 
     fn fail(&self, key: &'static str, problem: &'static str) -> Error {
@@ -197,8 +209,10 @@ impl Parser<'_> {
         match self.btf.resolve(pointer.target()) {
             Some(Type::Struct(_)) if of_maps => {
                 let name = format!("{}.inner", self.name);
-                let inner = Parser { btf: self.btf, budget: self.budget, name: &name, inner: true }
-                    .structure(pointer.target(), "")?;
+                let relaxed = self.relaxed.as_deref_mut();
+                let (btf, budget) = (self.btf, &mut *self.budget);
+                let mut parser = Parser { btf, budget, name: &name, inner: true, relaxed };
+                let inner = parser.structure(pointer.target(), "")?;
                 map.inner = Some(Box::new(inner.map));
             }
             Some(Type::FuncProto(_)) if !of_maps => {}

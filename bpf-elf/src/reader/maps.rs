@@ -83,6 +83,7 @@ impl MapTable {
         input: &Input<'_>,
         budget: &mut Budget,
         section: &Section<'_>,
+        warnings: &mut Vec<Warning>,
     ) -> Result<(), Error> {
         if section.size == 0 {
             return Ok(());
@@ -122,8 +123,10 @@ impl MapTable {
                     size,
                 });
             };
-            let Definition { map, values } =
-                map_definition::read(btf, budget, name, variable.type_id(), section.name)?;
+            let Definition { map, values } = {
+                let relaxed = input.options.relaxed_maps.then_some(&mut *warnings);
+                map_definition::read(btf, budget, name, variable.type_id(), section.name, relaxed)?
+            };
             budget.entry::<MapSpec>(name)?;
             places.push(MapPlace {
                 section: section.index,

@@ -26,22 +26,22 @@ use self::code::Linker;
 use self::functions::{FunctionPlace, FunctionTable};
 use self::input::Input;
 use self::maps::MapTable;
-use crate::Error;
 use crate::budget::Budget;
 use crate::object::{Object, Section};
 use crate::section::SectionMatch;
 use crate::spec::{
     CollectionSpec, Function, MapContents, MapSpec, ProgramSpec, SpecMap, VariableSpec, Warning,
 };
+use crate::{Error, ReadOptions};
 
 /// The longest licence that is kept; libbpf has room for as many bytes.
 const MAX_LICENSE: usize = 63;
 
 /// Reads a whole object.
-pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
+pub(crate) fn read(data: &[u8], options: &ReadOptions) -> Result<CollectionSpec, Error> {
     let mut budget = Budget::new(data.len());
     let budget = &mut budget;
-    let input = Input::new(Object::parse(data)?, budget)?;
+    let input = Input::new(Object::parse(data)?, options, budget)?;
     let mut spec = CollectionSpec::new(input.object.order());
 
     let functions = FunctionTable::new(&input, budget, &mut spec.warnings)?;
@@ -50,7 +50,7 @@ pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
         match class {
             Class::License => spec.license = license(section)?,
             Class::Version => spec.kernel_version = version(section, spec.byte_order)?,
-            Class::Maps => maps.read(&input, budget, section)?,
+            Class::Maps => maps.read(&input, budget, section, &mut spec.warnings)?,
             Class::LegacyMaps => {
                 maps.read_legacy(&input, budget, section, &mut spec.warnings)?;
             }
@@ -78,7 +78,7 @@ pub(crate) fn read(data: &[u8]) -> Result<CollectionSpec, Error> {
     };
     let mut code = linker.read(budget)?;
     ext_info::attach(&input, budget, &functions, &mut code)?;
-    add_functions(&mut spec, &functions, code, budget)?;
+    add_functions(&mut spec, options, &functions, code, budget)?;
     exceptions::attach(&input, &mut spec)?;
 
     spec.maps = SpecMap::with_capacity(maps.len().saturating_add(data.maps.len()));
@@ -154,6 +154,7 @@ fn arena(
 /// Files programs and functions under their keys.
 fn add_functions(
     spec: &mut CollectionSpec,
+    options: &ReadOptions,
     table: &FunctionTable<'_>,
     code: Vec<Function>,
     budget: &mut Budget,
@@ -168,37 +169,52 @@ fn add_functions(
             continue;
         }
         let new_section = last_section.replace(place.section) != Some(place.section);
-        let program = program(place, function, new_section, &mut spec.warnings, budget)?;
+        let warnings = &mut spec.warnings;
+        let program = program(place, function, options, new_section.then_some(warnings), budget)?;
         insert(&mut spec.programs, "program", Arc::clone(&place.key), program)?;
     }
     Ok(())
 }
 
+/// Makes a program of a function, of the type that its section tells. `warnings` are those of the section.
 fn program(
     place: &FunctionPlace<'_>,
     function: Function,
-    new_section: bool,
-    warnings: &mut Vec<Warning>,
+    options: &ReadOptions,
+    warnings: Option<&mut Vec<Warning>>,
     budget: &mut Budget,
 ) -> Result<ProgramSpec, Error> {
     let section = budget.string(&function.section)?;
     let name = budget.string(place.name)?;
     let mut program = ProgramSpec::new(name, ProgramType::UNSPEC, function);
-    if let Some(found) = SectionMatch::of(&section) {
-        program.program_type = found.program_type;
-        program.attach_type = found.attach_type;
-        program.attach_type_optional = found.attach_type_optional;
-        program.attach_to = found.attach_to.map(|target| budget.string(target)).transpose()?;
-        program.needs_btf_target = found.needs_btf_target;
-        program.flags = found.flags;
-        if !found.exact && new_section {
+    program.autoload = !section.starts_with('?');
+    let plain = section.strip_prefix('?').unwrap_or(&section);
+    let known = SectionMatch::of(plain);
+    let exact = known.as_ref().is_some_and(|known| known.exact);
+    let mut rules = options.section_rules.iter().filter(|rule| !(exact && rule.is_fallback()));
+    // A rule for all names comes after those for some, whatever its place.
+    let first = rules.clone().find(|rule| !rule.is_fallback() && rule.target(plain).is_some());
+    if let Some(rule) = first.or_else(|| rules.find(|rule| rule.is_fallback())) {
+        program.program_type = rule.program_type;
+        program.attach_type = rule.attach_type;
+        program.needs_btf_target = rule.needs_btf_target;
+        program.flags = rule.flags;
+        let target = rule.target(plain).filter(|target| !target.is_empty());
+        program.attach_to = target.map(|target| budget.string(target)).transpose()?;
+    } else if let Some(known) = known {
+        program.program_type = known.program_type;
+        program.attach_type = known.attach_type;
+        program.attach_type_optional = known.attach_type_optional;
+        program.attach_to = known.attach_to.map(|target| budget.string(target)).transpose()?;
+        program.needs_btf_target = known.needs_btf_target;
+        program.flags = known.flags;
+        if let (false, Some(warnings)) = (exact, warnings) {
             warnings.push(Warning::SectionPrefix {
                 section: budget.string(&section)?,
-                taken_for: found.pattern.to_owned(),
+                taken_for: known.pattern.to_owned(),
             });
         }
     }
-    program.autoload = !section.starts_with('?');
     program.section = section;
     Ok(program)
 }

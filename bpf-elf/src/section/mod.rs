@@ -2,12 +2,14 @@
 
 mod attach_point;
 mod btf_target;
+mod rule;
 mod table;
 
 use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};
 
 pub use attach_point::{AttachPoint, GrammarError};
 pub use btf_target::{BtfTarget, TargetKind};
+pub use rule::SectionRule;
 use table::{Form, Row, TABLE};
 
 /// What a section name says about the programs in the section.

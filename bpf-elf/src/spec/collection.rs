@@ -63,7 +63,16 @@ impl CollectionSpec {
     /// [`Error`](crate::Error) names the section, symbol or attribute that is wrong. Whatever the bytes are: this does not panic, and
     /// takes at most 8 times as much memory as the file has, and a megabyte.
     pub fn parse(object: &[u8]) -> Result<Self, crate::Error> {
-        crate::reader::read(object)
+        Self::parse_with(object, &crate::ReadOptions::default())
+    }
+
+    /// Reads an object file from memory in another way than the usual one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn parse_with(object: &[u8], options: &crate::ReadOptions) -> Result<Self, crate::Error> {
+        crate::reader::read(object, options)
     }
 
     /// Reads an object file.

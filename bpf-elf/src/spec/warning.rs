@@ -12,6 +12,13 @@ pub enum Warning {
         /// The known name that was taken for it.
         taken_for: String,
     },
+    /// A map definition has an attribute that nobody knows, which was allowed.
+    MapAttribute {
+        /// The map.
+        map: String,
+        /// The attribute.
+        key: String,
+    },
     /// A section of code without a function symbol: its code is not in the spec.
     NoFunctions {
         /// The section.
@@ -29,6 +36,9 @@ impl fmt::Display for Warning {
         match self {
             Self::SectionPrefix { section, taken_for } => {
                 write!(f, "section {section:?} is taken for {taken_for:?}; libbpf does not know it")
+            }
+            Self::MapAttribute { map, key } => {
+                write!(f, "map {map:?} has the unknown attribute {key:?}, which has no effect")
             }
             Self::NoFunctions { section } => {
                 write!(f, "section {section:?} has code but no function symbol")

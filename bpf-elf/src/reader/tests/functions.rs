@@ -1,5 +1,9 @@
 //! Tests of reading functions.
-use super::{exits, fails, reads};
+use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};
+
+use super::{exits, fails, reads, reads_with};
+use crate::ReadOptions;
+use crate::section::SectionRule;
 use crate::spec::{Linkage, Warning};
 use crate::testing::{FUNC, GLOBAL, LOCAL, NOTYPE, WEAK};
 
@@ -173,5 +177,46 @@ fn names_that_share_bytes_do_not_make_the_spec_large() {
             elf.name_offsets = Some(start);
         },
         too_large,
+    );
+}
+
+#[test]
+fn an_application_has_section_names_of_its_own() {
+    let tracing = SectionRule::new("mine+", ProgramType::TRACING)
+        .with_attach_type(AttachType::TRACE_FENTRY)
+        .with_flags(ProgramFlags::SLEEPABLE)
+        .with_btf_target();
+    let options = ReadOptions::new()
+        .with_section_rule(SectionRule::new("", ProgramType::KPROBE))
+        .with_section_rule(tracing)
+        .with_section_rule(SectionRule::new("tc", ProgramType::SCHED_ACT));
+    let sections = ["mine/f", "?mine", "tc", "xdp", "xdp/x", "nobody"];
+    reads_with(
+        &options,
+        |elf| {
+            for name in sections {
+                elf.code(name, &exits(1)).symbol(&format!("in {name}"), name, 0, 8, GLOBAL | FUNC);
+            }
+        },
+        |spec| {
+            let types: Vec<_> = spec
+                .programs
+                .values()
+                .map(|p| (p.program_type, p.attach_to.as_deref(), p.needs_btf_target, p.autoload))
+                .collect();
+            let expected = [
+                (ProgramType::TRACING, Some("f"), true, true),
+                (ProgramType::TRACING, None, true, false),
+                (ProgramType::SCHED_ACT, None, false, true),
+                (ProgramType::XDP, None, false, true),
+                (ProgramType::KPROBE, None, false, true),
+                (ProgramType::KPROBE, None, false, true),
+            ];
+            assert_eq!(types, expected);
+            assert!(spec.warnings.is_empty());
+            let first = spec.programs.values().next().unwrap();
+            assert_eq!(first.attach_type, Some(AttachType::TRACE_FENTRY));
+            assert_eq!(first.flags, ProgramFlags::SLEEPABLE);
+        },
     );
 }

@@ -2,7 +2,8 @@
 use bpf_btf::{Definition, NewEnumValue, NewParam, TypeId, VarLinkage};
 use bpf_sys::abi::MapType;
 
-use super::{Types, exits, fails, reads};
+use super::{Types, exits, fails, reads, reads_with};
+use crate::ReadOptions;
 use crate::spec::{MapContents, MapEntry, MapSpec, Pinning, Warning};
 use crate::testing::{Bytes, Elf, FUNC, GLOBAL, LOCAL, NOTYPE, OBJECT};
 
@@ -379,5 +380,19 @@ fn legacy_maps_are_five_numbers_each() {
     fails(
         |elf| legacy(elf, &numbers, &[("a", 0, LOCAL | OBJECT)]),
         "map \"a\" in section \"maps\" is static: maps have to be global variables",
+    );
+}
+
+#[test]
+fn unknown_attributes_may_be_allowed() {
+    let options = ReadOptions::new().with_relaxed_maps();
+    reads_with(
+        &options,
+        |elf| object(elf, &[HASH, ("colour", FOUR), ("key", INT)]),
+        |spec| {
+            assert_eq!(spec.maps.get("m").unwrap().key_size, 4);
+            let warning = Warning::MapAttribute { map: "m".into(), key: "colour".into() };
+            assert_eq!(spec.warnings, [warning]);
+        },
     );
 }

@@ -12,6 +12,7 @@ use bpf_btf::{
     BtfBuilder, Definition, FuncLinkage, NewMember, NewSectionEntry, TypeId, VarLinkage,
 };
 
+use crate::ReadOptions;
 use crate::spec::CollectionSpec;
 use crate::testing::{Elf, ORDERS};
 
@@ -24,6 +25,16 @@ fn reads(build: impl Fn(&mut Elf), check: impl Fn(CollectionSpec)) {
         let spec = CollectionSpec::parse(&elf.build()).unwrap();
         spec.check().unwrap();
         check(spec);
+    }
+}
+
+/// Reads the object with these options in both byte orders and hands each spec over.
+#[track_caller]
+fn reads_with(options: &ReadOptions, build: impl Fn(&mut Elf), check: impl Fn(CollectionSpec)) {
+    for order in ORDERS {
+        let mut elf = Elf::new(order);
+        build(&mut elf);
+        check(CollectionSpec::parse_with(&elf.build(), options).unwrap());
     }
 }
 
