@@ -8,11 +8,14 @@ use bpf_sys::prog::{self, Attach, Where};
 use bpf_sys::{AsProgFd, Errno, ProgFd, SysError};
 
 use crate::attempt::{Attempt, Feature, Hook, NET_ADMIN};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::legacy::{self, Kind};
 use crate::link::Link;
+use crate::position::Position;
 
 const LINKS: Feature = Feature::new("links of cgroups", 5, 7);
+
+const POSITION: Feature = Feature::new("positions among the programs of a cgroup", 6, 16);
 
 /// The mechanism that attaches to a cgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,6 +37,8 @@ pub enum CgroupMechanism {
 pub struct CgroupOptions {
     /// Link or `BPF_PROG_ATTACH`.
     pub mechanism: CgroupMechanism,
+    /// Where among the programs of this cgroup, other than last (since Linux 6.16, by a link).
+    pub position: Position,
 }
 
 impl CgroupOptions {
@@ -41,6 +46,13 @@ impl CgroupOptions {
     #[must_use]
     pub fn with_mechanism(mut self, mechanism: CgroupMechanism) -> Self {
         self.mechanism = mechanism;
+        self
+    }
+
+    /// Sets where among the programs of the cgroup.
+    #[must_use]
+    pub fn with_position(mut self, position: Position) -> Self {
+        self.position = position;
         self
     }
 }
@@ -79,10 +91,19 @@ fn attach_fd(
             _ => failure,
         }
     };
+    let positioned = options.position != Position::Last;
+    if positioned && options.mechanism == CgroupMechanism::ProgAttach {
+        return Err(attempt.refuse(ErrorKind::Invalid).with_advice("a position needs a link"));
+    }
     if options.mechanism != CgroupMechanism::ProgAttach {
         let place = Where::Fd(cgroup);
-        match link::create(&LinkCreate::new(LinkSource::Program(program), place, attach_type)) {
+        let mut create = LinkCreate::new(LinkSource::Program(program), place, attach_type);
+        if positioned {
+            (create.flags, create.options) = options.position.parts(0);
+        }
+        match link::create(&create) {
             Ok(link) => return Ok(Link::object(link)),
+            Err(error) if positioned => return Err(failed(&POSITION, error)),
             // What kernels before 5.7 answer. When it has another reason, the other call fails with it again.
             Err(error)
                 if options.mechanism == CgroupMechanism::Auto && error.errno == Errno::EINVAL => {}

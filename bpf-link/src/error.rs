@@ -152,7 +152,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.action, self.0.kind)?;
         if let Some(errno) = self.0.errno {
-            write!(f, " ({errno})")?;
+            write!(f, " ({errno:?})")?;
         }
         match &self.0.advice {
             Some(advice) => write!(f, "; {advice}"),
@@ -218,7 +218,7 @@ mod tests {
                 ErrorKind::Exists,
                 Some(Errno::EEXIST),
                 None,
-                "attaching to x: exists already (EEXIST (exists already))",
+                "attaching to x: exists already (EEXIST)",
             ),
             (
                 ErrorKind::NotPermitted,

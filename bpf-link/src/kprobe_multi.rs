@@ -9,7 +9,9 @@ use bpf_sys::{AsProgFd, Errno, ProgFd};
 
 use crate::attempt::{Attempt, Feature, Hook, PERFMON};
 use crate::error::{Error, ErrorKind};
+use crate::glob;
 use crate::link::Link;
+use crate::traceable::{self, Found};
 
 static HOOK: Hook = Hook {
     feature: Feature::new("kprobe multi links", 5, 18),
@@ -26,15 +28,9 @@ pub enum KernelFunctions<'a> {
     Names(&'a [&'a str]),
     /// By address.
     Addresses(&'a [u64]),
-}
-
-impl KernelFunctions<'_> {
-    fn len(&self) -> usize {
-        match self {
-            KernelFunctions::Names(names) => names.len(),
-            KernelFunctions::Addresses(addresses) => addresses.len(),
-        }
-    }
+    /// All traceable functions whose whole name matches: `*` stands for any characters, `?` for one. Needs a mounted trace
+    /// file system. Before Linux 6.5, names that several functions have are left out.
+    Matching(&'a str),
 }
 
 /// When the program of a multi link runs.
@@ -95,7 +91,54 @@ fn attach_fd(
     functions: KernelFunctions<'_>,
     options: &KprobeMultiOptions,
 ) -> Result<Link, Error> {
-    let count = functions.len();
+    let pattern = match functions {
+        KernelFunctions::Names(names) => return attach_names(program, names, options),
+        KernelFunctions::Addresses(addresses) => {
+            return attach_targets(program, KprobeTargets::Addresses(addresses), options);
+        }
+        KernelFunctions::Matching(pattern) => pattern,
+    };
+    // The kernel finds a plain name faster than we do in its list.
+    if !glob::is_pattern(pattern) {
+        return attach_names(program, &[pattern], options);
+    }
+    let action = format!("attaching to the kernel functions `{pattern}`");
+    match traceable::matching(&action, pattern)? {
+        found if found.is_empty() => Err(traceable::nothing(&action, pattern)),
+        Found::Addresses(addresses) => {
+            attach_targets(program, KprobeTargets::Addresses(&addresses), options)
+        }
+        Found::Names(names) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            attach_names(program, &names, options)
+        }
+    }
+}
+
+fn attach_names(
+    program: ProgFd<'_>,
+    names: &[&str],
+    options: &KprobeMultiOptions,
+) -> Result<Link, Error> {
+    let names: Result<Vec<CString>, _> = names.iter().map(|name| CString::new(*name)).collect();
+    let Ok(names) = names else {
+        return Err(Error::new("attaching to kernel functions", ErrorKind::Invalid)
+            .with_advice("a name holds a NUL"));
+    };
+    let names: Vec<&CStr> = names.iter().map(CString::as_c_str).collect();
+    attach_targets(program, KprobeTargets::Symbols(&names), options)
+}
+
+fn attach_targets(
+    program: ProgFd<'_>,
+    targets: KprobeTargets<'_>,
+    options: &KprobeMultiOptions,
+) -> Result<Link, Error> {
+    let count = match targets {
+        KprobeTargets::Symbols(names) => names.len(),
+        KprobeTargets::Addresses(addresses) => addresses.len(),
+        _ => 0,
+    };
     let attempt = Attempt::new(program, &HOOK, format!("attaching to {count} kernel functions"));
     let invalid = |advice: &str| Err(attempt.refuse(ErrorKind::Invalid).with_advice(advice));
     if count == 0 {
@@ -104,26 +147,13 @@ fn attach_fd(
     if !options.cookies.is_empty() && options.cookies.len() != count {
         return invalid("the number of cookies is not that of the functions");
     }
-    let names: Result<Vec<CString>, _> = match functions {
-        KernelFunctions::Names(names) => names.iter().map(|name| CString::new(*name)).collect(),
-        KernelFunctions::Addresses(_) => Ok(Vec::new()),
-    };
-    let Ok(names) = names else { return invalid("a name holds a NUL") };
-    let borrowed: Vec<&CStr> = names.iter().map(CString::as_c_str).collect();
     let (attach_type, flags) = match options.mode {
         MultiMode::Entry => (AttachType::TRACE_KPROBE_MULTI, KprobeMultiFlags::NONE),
         MultiMode::Return => (AttachType::TRACE_KPROBE_MULTI, KprobeMultiFlags::RETURN),
         MultiMode::Session => (AttachType::TRACE_KPROBE_SESSION, KprobeMultiFlags::NONE),
     };
     let mut create = LinkCreate::new(LinkSource::Program(program), Where::None, attach_type);
-    create.options = LinkOptions::KprobeMulti {
-        targets: match functions {
-            KernelFunctions::Names(_) => KprobeTargets::Symbols(&borrowed),
-            KernelFunctions::Addresses(addresses) => KprobeTargets::Addresses(addresses),
-        },
-        cookies: &options.cookies,
-        flags,
-    };
+    create.options = LinkOptions::KprobeMulti { targets, cookies: &options.cookies, flags };
     bpf_sys::link::create(&create).map(Link::object).map_err(|error| {
         let errno = error.errno;
         let session = options.mode == MultiMode::Session;

@@ -13,6 +13,16 @@
 //! | tracepoint | [`attach_tracepoint`] | 4.7, link 5.15 |
 //! | kprobe, kretprobe | [`attach_kprobe`], [`attach_kretprobe`] | 4.1, link 5.15 |
 //! | uprobe, uretprobe | [`attach_uprobe`], [`attach_uretprobe`] | 4.1, link 5.15 |
+//! | system call, entry and return | [`attach_ksyscall`], [`attach_kretsyscall`] | as kprobe |
+//! | many kernel functions | [`attach_kprobe_multi`] | 5.18 |
+//! | many places of a file | [`attach_uprobe_multi`] | 6.6 |
+//! | perf event of the caller | [`attach_perf_event`] | 4.9, link 5.15 |
+//! | function of another program | [`attach_freplace`], [`attach_freplace_to`] | 5.6, other target 5.10 |
+//! | iterator | [`attach_iter`] | 5.8 |
+//! | `struct_ops` map | [`attach_struct_ops`] | 6.4 |
+//! | network namespace: socket lookup, flow dissector | [`attach_netns`] | 5.9, 5.8 |
+//! | tcx and netkit devices | [`attach_tcx`], [`attach_netkit`] | 6.6, 6.7 |
+//! | netfilter | [`attach_netfilter`] | 6.4 |
 //! | socket filter | [`attach_socket_filter`] | 3.19, never a link |
 //!
 //! Where a kernel has no link object for a hook, the function falls back to the older mechanism, unless an option asks
@@ -24,6 +34,18 @@
 //! - Load programs or create maps: it takes handles of loaded ones.
 //! - Speak netlink: no `clsact` filters, no XDP without a link.
 //! - Find the hook from a section name: that is for the crate that knows both objects and links.
+//! - Read USDT notes: a USDT probe is a uprobe with a reference counter and a map of argument places, which belongs to objects.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use bpf_link::{KprobeOptions, ProbePoint, attach_kprobe};
+//! # fn example(program: &impl bpf_sys::AsProgFd) -> Result<(), bpf_link::Error> {
+//! let options = KprobeOptions::default().with_cookie(7);
+//! let mut link = attach_kprobe(program, &ProbePoint::symbol("do_unlinkat"), &options)?;
+//! link.pin("/sys/fs/bpf/unlink")?;
+//! # Ok(()) }
+//! ```
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
@@ -35,11 +57,13 @@ mod elf;
 mod error;
 mod event;
 mod freplace;
+mod glob;
 mod ifindex;
 mod iter;
 mod kallsyms;
 mod kprobe;
 mod kprobe_multi;
+mod ksyscall;
 mod legacy;
 mod link;
 mod netfilter;
@@ -53,6 +77,7 @@ mod probe_point;
 mod raw_tracepoint;
 mod socket_filter;
 mod struct_ops;
+mod traceable;
 mod tracefs;
 mod tracepoint;
 mod tracing;
@@ -71,6 +96,7 @@ pub use ifindex::IfIndex;
 pub use iter::{CgroupOrder, IterOver, IterReader, attach_iter};
 pub use kprobe::{KprobeOptions, attach_kprobe, attach_kretprobe};
 pub use kprobe_multi::{KernelFunctions, KprobeMultiOptions, MultiMode, attach_kprobe_multi};
+pub use ksyscall::{attach_kretsyscall, attach_ksyscall};
 pub use link::Link;
 pub use netfilter::{NetfilterFamily, NetfilterHook, NetfilterOptions, attach_netfilter};
 pub use netns::{NetnsHook, attach_netns};
@@ -84,5 +110,5 @@ pub use struct_ops::attach_struct_ops;
 pub use tracepoint::{TracepointOptions, attach_tracepoint};
 pub use tracing::{TracingOptions, attach_tracing};
 pub use uprobe::{UprobeOptions, UprobeProcess, attach_uprobe, attach_uretprobe};
-pub use uprobe_multi::{UprobeMultiOptions, attach_uprobe_multi};
+pub use uprobe_multi::{UprobeMultiOptions, attach_uprobe_multi, binary_functions};
 pub use xdp::{XdpMode, XdpOptions, attach_xdp};

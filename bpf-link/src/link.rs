@@ -299,3 +299,20 @@ fn detach_failed(action: &str, error: SysError) -> Error {
 fn cannot_detach(errno: Errno) -> bool {
     errno == Errno::EOPNOTSUPP || errno == Errno::EINVAL
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_cross_threads() {
+        fn check<T: Send + Sync + 'static>() {}
+        check::<Link>();
+    }
+
+    #[test]
+    fn a_link_type_of_the_future_may_be_replaced() {
+        assert!(has_update(LinkType::XDP) && has_update(LinkType(4711)));
+        assert!(!has_update(LinkType::PERF_EVENT) && !has_update(LinkType::TRACING));
+    }
+}

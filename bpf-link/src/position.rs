@@ -1,4 +1,4 @@
-//! Places in the list of programs of a hook that takes several: tcx and netkit.
+//! Places in the list of programs of a hook that takes several: tcx, netkit and cgroups.
 
 use bpf_sys::abi::{AttachFlags, LinkId, ProgramId};
 use bpf_sys::link::LinkOptions;
@@ -23,8 +23,14 @@ pub enum Position {
 }
 
 impl Position {
+    /// Flags and options of the call that creates a link.
+    pub(crate) const fn parts(self, expected_revision: u64) -> (u32, LinkOptions<'static>) {
+        let (flags, relative) = self.neighbour();
+        (flags.bits(), LinkOptions::Position { relative, expected_revision })
+    }
+
     /// Flags, and the id of the neighbour.
-    const fn parts(self) -> (AttachFlags, u32) {
+    const fn neighbour(self) -> (AttachFlags, u32) {
         let id = AttachFlags::ID;
         match self {
             Position::First => (AttachFlags::BEFORE, 0),
@@ -68,9 +74,7 @@ impl DeviceOptions {
 
     /// Flags and options of the call.
     pub(crate) fn parts(&self) -> (u32, LinkOptions<'static>) {
-        let (flags, relative) = self.position.parts();
-        let expected_revision = self.expected_revision.unwrap_or(0);
-        (flags.bits(), LinkOptions::Position { relative, expected_revision })
+        self.position.parts(self.expected_revision.unwrap_or(0))
     }
 }
 
@@ -88,7 +92,7 @@ mod tests {
             (Position::BeforeLink(LinkId(7)), 8 | 32 | 1 << 13, 7),
             (Position::AfterLink(LinkId(7)), 16 | 32 | 1 << 13, 7),
         ] {
-            let (found, neighbour) = position.parts();
+            let (found, neighbour) = position.neighbour();
             assert_eq!((found.bits(), neighbour), (flags, id), "{position:?}");
         }
     }

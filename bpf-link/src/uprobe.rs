@@ -191,7 +191,7 @@ pub(crate) fn file_offsets(
     offsets.map_err(|error| symbol_failed(action, error))
 }
 
-fn symbol_failed(action: &str, error: SymbolError) -> Error {
+pub(crate) fn symbol_failed(action: &str, error: SymbolError) -> Error {
     let advice = error.to_string();
     match error {
         SymbolError::Image(ImageError::Io(error)) => Error::from_io(action, error),

@@ -10,7 +10,9 @@ use bpf_sys::prog::Where;
 use bpf_sys::{AsProgFd, Errno, ProgFd};
 
 use crate::attempt::{Attempt, Feature, Hook, PERFMON};
+use crate::elf::{Image, SymbolError};
 use crate::error::{Error, ErrorKind};
+use crate::glob;
 use crate::kprobe_multi::MultiMode;
 use crate::link::Link;
 use crate::probe_point::ProbePoint;
@@ -79,6 +81,25 @@ pub fn attach_uprobe_multi(
     options: &UprobeMultiOptions,
 ) -> Result<Link, Error> {
     attach_fd(program.as_prog_fd(), binary.as_ref(), points, options)
+}
+
+/// The functions of an executable or library whose whole name matches, for [`attach_uprobe_multi`]: `*` stands for any
+/// characters, `?` for one.
+///
+/// Each place is given once, as a file offset in ascending order. The binary is found as in
+/// [`attach_uprobe`](crate::attach_uprobe). No match is an error of kind [`ErrorKind::NotFound`].
+pub fn binary_functions(binary: impl AsRef<Path>, pattern: &str) -> Result<Vec<ProbePoint>, Error> {
+    let binary = binary.as_ref();
+    let action = format!("looking for the functions `{pattern}` of `{}`", binary.display());
+    let (_, file) = uprobe::open(&action, binary)?;
+    let offsets = Image::new(&file)
+        .map_err(SymbolError::from)
+        .and_then(|image| image.function_offsets(|name| glob::matches(pattern.as_bytes(), name)))
+        .map_err(|error| uprobe::symbol_failed(&action, error))?;
+    if offsets.is_empty() {
+        return Err(Error::new(action, ErrorKind::NotFound));
+    }
+    Ok(offsets.into_iter().map(ProbePoint::absolute).collect())
 }
 
 fn attach_fd(

@@ -93,6 +93,30 @@ impl<S: Source> Image<S> {
         Err(if any { SymbolError::NotFound(name.to_owned()) } else { SymbolError::NoSymbols })
     }
 
+    /// The file offsets of all functions whose name (without version) is accepted, ascending, each once.
+    pub(crate) fn function_offsets(
+        &self,
+        mut accept: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Vec<u64>, SymbolError> {
+        let mut offsets = Vec::new();
+        let mut any = false;
+        for kind in [SHT_DYNSYM, SHT_SYMTAB] {
+            let Some(table) = self.symbol_table(kind)? else { continue };
+            any = true;
+            for (_, function) in table.functions(self) {
+                if accept(split_version(function.name).0) {
+                    offsets.push(function.offset);
+                }
+            }
+        }
+        if !any {
+            return Err(SymbolError::NoSymbols);
+        }
+        offsets.sort_unstable();
+        offsets.dedup();
+        Ok(offsets)
+    }
+
     fn symbol_table(&self, kind: u32) -> Result<Option<Table>, ImageError> {
         let Some(section) = self.sections().iter().find(|section| section.kind == kind) else {
             return Ok(None);

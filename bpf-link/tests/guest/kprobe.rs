@@ -5,7 +5,7 @@ use std::time::Duration;
 use bpf_link::{
     ErrorKind, KernelFunctions, KprobeMultiOptions, KprobeOptions, LinkDetails, MultiMode,
     PerfAttachMode, ProbeEventSource, ProbePoint, attach_kprobe, attach_kprobe_multi,
-    attach_kretprobe,
+    attach_kretprobe, attach_kretsyscall, attach_ksyscall,
 };
 use bpf_sys::abi::{AttachType, LinkType, PerfEventType, ProgramType};
 
@@ -201,4 +201,50 @@ fn a_session_runs_at_entry_and_return() {
     trigger();
     drop(link);
     assert!(program.hits() >= 2);
+}
+
+#[test]
+fn a_pattern_attaches_to_all_functions_that_match() {
+    guest_only();
+    if !testdata::requires("kprobe multi links", (6, 12)) {
+        return;
+    }
+    let attach_type = AttachType::TRACE_KPROBE_MULTI;
+    let program = Program::counting_for(ProgramType::KPROBE, attach_type, 0);
+    let attach = |pattern| {
+        let options = KprobeMultiOptions::default();
+        attach_kprobe_multi(&program, KernelFunctions::Matching(pattern), &options)
+    };
+    leaks_nothing(|| {
+        let link = attach("hrtimer_nano*p").unwrap();
+        let hits = program.hits();
+        trigger();
+        assert!(program.hits() > hits);
+        match link.info().unwrap().details {
+            LinkDetails::KprobeMulti { count, .. } => assert!(count >= 1),
+            other => panic!("{other:?}"),
+        }
+    });
+    drop(attach(FUNCTION).unwrap());
+    let error = attach("no_such_functio*").unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::NotFound, "{error}");
+    assert!(error.to_string().contains("no_such_functio*"), "{error}");
+}
+
+#[test]
+fn a_system_call_is_found_by_its_name() {
+    guest_only();
+    leaks_nothing(|| {
+        let (entry, exit) = (program(), program());
+        let options = KprobeOptions::default();
+        let on_entry = attach_ksyscall(&entry, "getpid", &options).unwrap();
+        let on_exit = attach_kretsyscall(&exit, "getpid", &options).unwrap();
+        let _ = std::process::id();
+        assert_eq!((entry.hits(), exit.hits()), (1, 1));
+        drop((on_entry, on_exit));
+        let _ = std::process::id();
+        assert_eq!((entry.hits(), exit.hits()), (1, 1));
+    });
+    let error = attach_ksyscall(&program(), "no_such_call", &KprobeOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::NotFound, "{error}");
 }

@@ -1,9 +1,13 @@
 //! Tests of links to cgroups.
 use std::fs::File;
 use std::net::UdpSocket;
+use std::os::fd::AsFd as _;
 
-use bpf_link::{CgroupMechanism, CgroupOptions, ErrorKind, Link, LinkDetails, attach_cgroup};
-use bpf_sys::abi::{AttachType, LinkType, ProgramType};
+use bpf_link::{
+    CgroupMechanism, CgroupOptions, ErrorKind, Link, LinkDetails, Position, attach_cgroup,
+};
+use bpf_sys::abi::{AttachType, LinkType, ProgramType, QueryFlags};
+use bpf_sys::prog::{self, Where};
 
 use crate::support::{Cgroup, Program, leaks_nothing};
 
@@ -103,4 +107,33 @@ fn failures_say_what_was_wrong() {
         assert_eq!(error.kind(), &ErrorKind::Invalid, "{mechanism:?}: {error}");
         assert!(error.to_string().contains("cgroup_inet_egress"), "{error}");
     }
+}
+
+#[test]
+fn a_position_orders_the_programs() {
+    let cgroup = Cgroup::enter();
+    let folder = File::open(cgroup.path()).unwrap();
+    let programs: [Program; 3] =
+        std::array::from_fn(|_| Program::counting_for(ProgramType::CGROUP_SKB, EGRESS, 1));
+    let [first, second, third] = &programs;
+    let at = |program: &Program, position| {
+        let options = CgroupOptions::default().with_position(position);
+        attach_cgroup(program, &folder, EGRESS, &options)
+    };
+    let last = at(third, Position::Last).unwrap();
+    let before = at(first, Position::First);
+    if !testdata::requires("positions among the programs of a cgroup", (6, 16)) {
+        let error = before.unwrap_err();
+        assert!(error.is_not_supported(), "{error}");
+        assert!(error.to_string().contains("6.16"), "{error}");
+        return;
+    }
+    let _before = before.unwrap();
+    let _between = at(second, Position::BeforeLink(last.id().unwrap())).unwrap();
+    let found = prog::query(Where::Fd(folder.as_fd()), EGRESS, QueryFlags::NONE).unwrap();
+    let found: Vec<_> = found.programs.iter().map(|entry| entry.program).collect();
+    assert_eq!(found, programs.each_ref().map(Program::id));
+    let legacy = options(CgroupMechanism::ProgAttach).with_position(Position::First);
+    let error = attach_cgroup(first, &folder, EGRESS, &legacy).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Invalid, "{error}");
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bpf_link::{
     ErrorKind, LinkDetails, MultiMode, PerfAttachMode, ProbeEventSource, ProbePoint,
     UprobeMultiOptions, UprobeOptions, UprobeProcess, attach_uprobe, attach_uprobe_multi,
-    attach_uretprobe,
+    attach_uretprobe, binary_functions,
 };
 use bpf_sys::abi::{AttachType, LinkType, PerfEventType, ProgramType};
 
@@ -198,6 +198,17 @@ fn many_places_are_one_link() {
             assert_eq!(program.hits(), expected, "{mode:?} after drop");
         }
     });
+}
+
+#[test]
+fn functions_of_a_file_are_found_by_pattern() {
+    let (path, ProbePoint::Absolute(offset)) = own_function() else { panic!("an offset") };
+    // The name is mangled, with its length before and a hash after.
+    let found = binary_functions(&path, "*6probed*").unwrap();
+    assert_eq!(found, [ProbePoint::absolute(offset)]);
+    let error = binary_functions(&path, "no_such_functio*").unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::NotFound, "{error}");
+    assert!(error.to_string().contains("no_such_functio*"), "{error}");
 }
 
 #[test]

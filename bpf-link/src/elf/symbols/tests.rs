@@ -237,6 +237,16 @@ fn a_version_chooses_among_definitions() {
 }
 
 #[test]
+fn a_filter_gives_each_offset_once_and_in_order() {
+    let bytes = image(true, &[func("fb", 9), func("fa", 4)], &[], &[func("fa@V", 4), func("g", 1)]);
+    let image = Image::new(bytes.as_slice()).unwrap();
+    let found = |accept: fn(&[u8]) -> bool| image.function_offsets(accept).unwrap();
+    assert_eq!(found(|name| name.starts_with(b"f")), [0x2004, 0x2009]);
+    assert_eq!(found(|name| name == b"fa"), [0x2004]);
+    assert_eq!(found(|_| false), [] as [u64; 0]);
+}
+
+#[test]
 fn other_files_are_refused_by_name() {
     let elf = |class, encoding| {
         let mut bytes = image(false, &[func("f", 0)], &[], &[]);
@@ -265,6 +275,7 @@ fn damaged_files_give_errors_and_never_panics() {
                 for name in ["f", "f@V2", "none"] {
                     let _ = image.function_offset(name);
                 }
+                let _ = image.function_offsets(|_| true);
             }
         };
         for len in 0..whole.len() {
