@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll as NixEpoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::errno::{Errno, SysError};
 
@@ -97,6 +98,44 @@ impl AsFd for Epoll {
     }
 }
 
+/// Ends another thread's wait: its descriptor is readable from [`wake`](Self::wake) to [`reset`](Self::reset).
+#[derive(Debug)]
+pub struct Waker(EventFd);
+
+impl Waker {
+    /// Not woken.
+    pub fn new() -> Result<Self, SysError> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        EventFd::from_flags(flags)
+            .map(Self)
+            .map_err(|errno| SysError::other("eventfd", errno.into()))
+    }
+
+    /// Wakes, until it is reset; once more changes nothing.
+    pub fn wake(&self) -> Result<(), SysError> {
+        match self.0.write(1) {
+            // The counter is full, so it is awake.
+            Ok(_) | Err(nix::errno::Errno::EAGAIN) => Ok(()),
+            Err(errno) => Err(SysError::other("write(eventfd)", errno.into())),
+        }
+    }
+
+    /// Takes the wakes back, and tells whether there were any.
+    pub fn reset(&self) -> Result<bool, SysError> {
+        match self.0.read() {
+            Ok(_) => Ok(true),
+            Err(nix::errno::Errno::EAGAIN) => Ok(false),
+            Err(errno) => Err(SysError::other("read(eventfd)", errno.into())),
+        }
+    }
+}
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -131,5 +170,18 @@ mod tests {
         assert_eq!(Deadline::new(Some(Duration::MAX)).milliseconds(), -1);
         assert!(Deadline::new(Some(Duration::from_secs(1 << 40))).milliseconds() == i32::MAX);
         assert!((1..=1000).contains(&Deadline::new(Some(Duration::from_secs(1))).milliseconds()));
+    }
+
+    #[test]
+    fn a_waker_is_readable_until_it_is_reset() {
+        let waker = Waker::new().unwrap();
+        let zero = Some(Duration::ZERO);
+        assert!(!wait_readable(&waker, zero).unwrap());
+        assert!(!waker.reset().unwrap());
+        waker.wake().unwrap();
+        waker.wake().unwrap();
+        assert!(wait_readable(&waker, zero).unwrap());
+        assert!(waker.reset().unwrap());
+        assert!(!wait_readable(&waker, zero).unwrap() && !waker.reset().unwrap());
     }
 }

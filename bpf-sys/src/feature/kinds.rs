@@ -114,7 +114,7 @@ fn smallest(program_type: ProgramType) -> Load<'static> {
 }
 
 /// The text of a log, up to its NUL.
-fn text(log: &[u8]) -> String {
+pub(super) fn text(log: &[u8]) -> String {
     String::from_utf8_lossy(log.split(|&byte| byte == 0).next().unwrap_or_default()).into_owned()
 }
 

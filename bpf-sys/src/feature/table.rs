@@ -86,6 +86,10 @@ features! {
         // bpf_ktime_get_coarse_ns came with the same kernel, and every program may call it.
         kinds::helper(probes, ProgramType::SOCKET_FILTER, 160)
     };
+    /// The tag `arg:ctx` on arguments of global functions.
+    ARG_CTX_TAG = "arg:ctx tags", (6, 8), arg_ctx_tag;
+    /// Any 32-bit offset into the value of a map as an address in instructions, for arenas.
+    LARGE_VALUE_OFFSETS = "map value offsets above 512 MiB", (7, 0), large_value_offset;
     /// Keeping a map as long as a program.
     PROG_BIND_MAP = "binding maps to programs", (5, 10), bind_map;
     /// Links on cgroups.
@@ -118,8 +122,8 @@ features! {
     ISA_V2 = "instruction set v2", (4, 14), |probes| instructions(probes, &[code::mov_imm(0, 0), code::slot(0xa5, 0, 0, 0, 1), code::exit()]);
     /// Instruction set, version 3: comparisons of 32 bits.
     ISA_V3 = "instruction set v3", (5, 1), |probes| instructions(probes, &[code::mov_imm(0, 0), code::slot(0xa6, 0, 0, 0, 1), code::exit()]);
-    /// Instruction set, version 4: long jumps, signed division, byte swaps.
-    ISA_V4 = "instruction set v4", (6, 6), |probes| instructions(probes, &[code::mov_imm(0, 0), code::slot(0x06, 0, 0, 0, 0), code::exit()]);
+    /// Instruction set, version 4: sign extension (which the probe tries), long jumps, signed division, byte swaps.
+    ISA_V4 = "instruction set v4", (6, 6), |probes| instructions(probes, &[code::mov_imm(0, 0), code::slot(0xbf, 0, 0, 8, 0), code::exit()]);
 }
 
 /// An array of one `u32`.
@@ -188,6 +192,77 @@ fn global_data(probes: &Probes) -> Outcome {
         code::exit(),
     ];
     instructions(probes, &slots)
+}
+
+/// An offset beyond the value is refused in any case; old kernels say that it is too large for any value.
+fn large_value_offset(probes: &Probes) -> Outcome {
+    let mut create = array();
+    create.token = probes.token();
+    let map = map::create(&create)?;
+    let fd = crate::syscall::raw_signed(map.as_fd());
+    let instructions = [
+        code::slot(0x18, 1, 2, 0, fd),
+        code::slot(0, 0, 0, 0, 1 << 30),
+        code::mov_imm(0, 0),
+        code::exit(),
+    ]
+    .concat();
+    let mut log = vec![0; 4096];
+    let program = Load {
+        program_type: ProgramType::SOCKET_FILTER,
+        instructions: &instructions,
+        log_level: 1,
+        log: &mut log,
+        ..Load::default()
+    };
+    match kinds::load(probes, program).map_err(SysError::from) {
+        Ok(_) => Ok(true),
+        // Kernel: `resolve_pseudo_ldimm64`, the check before that of the map.
+        Err(error) if error.errno == Errno::EINVAL => {
+            Ok(!kinds::text(&log).contains("direct value offset of"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A global function that takes the context as `void *`, which only the tag allows.
+fn arg_ctx_tag(probes: &Probes) -> Outcome {
+    // Offsets of the strings behind `int`.
+    let (a, b, tag) = (SECOND_NAME, 7, 9);
+    let pointer = reference(2, 0, 0);
+    let prototype = RawType { kind: 13, vlen: 1, name: 0, size_or_type: 1, rest: &[a, 2] };
+    let main = RawType { kind: 12, vlen: 0, name: a, size_or_type: 3, rest: &[] };
+    let callee = RawType { kind: 12, vlen: 1, name: b, size_or_type: 3, rest: &[] };
+    let tagged = RawType { kind: 17, vlen: 0, name: tag, size_or_type: 5, rest: &[0] };
+    let blob = blob::btf(&[INT, pointer, prototype, main, callee, tagged], "a\0b\0arg:ctx");
+    let btf = match btf::load(&blob, 0, &mut [], probes.token()).map_err(SysError::from) {
+        Ok(btf) => btf,
+        result => return conclude(result),
+    };
+    // main: return b(ctx). b: return *(u64 *)ctx, which is right for a context only.
+    let instructions = [
+        code::slot(0x85, 0, 1, 0, 1),
+        code::exit(),
+        code::slot(0x79, 0, 1, 0, 0),
+        code::mov_imm(0, 0),
+        code::exit(),
+    ]
+    .concat();
+    let functions: Vec<u8> = [0_u32, 4, 2, 5].iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let program = Load {
+        program_type: ProgramType::KPROBE,
+        kernel_version: crate::kernel::version().map_or(0, KernelVersion::code),
+        instructions: &instructions,
+        btf: Some(btf.as_borrowed()),
+        func_info: &functions,
+        func_info_size: 8,
+        ..Load::default()
+    };
+    match kinds::load(probes, program).map_err(SysError::from) {
+        // What the verifier says of a program that it understands and refuses.
+        Err(error) if error.errno == Errno::EACCES => Ok(false),
+        result => conclude(result),
+    }
 }
 
 fn load_btf(probes: &Probes, blob: &[u8]) -> Outcome {

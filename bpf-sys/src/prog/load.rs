@@ -73,6 +73,13 @@ pub struct Load<'a> {
     pub log: &'a mut [u8],
 }
 
+impl<'a> Load<'a> {
+    /// A program of this kind, these instructions and this licence.
+    pub fn new(program_type: ProgramType, instructions: &'a [u8], license: &'a CStr) -> Self {
+        Self { program_type, instructions, license, ..Self::default() }
+    }
+}
+
 /// A program that the kernel refused, and the length of its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]

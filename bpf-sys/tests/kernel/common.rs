@@ -74,11 +74,7 @@ pub(crate) fn returns(value: i32) -> Vec<u8> {
 }
 
 pub(crate) fn options(program_type: ProgramType, instructions: &[u8]) -> Load<'_> {
-    let mut load = Load::default();
-    load.program_type = program_type;
-    load.instructions = instructions;
-    load.license = c"GPL";
-    load
+    Load::new(program_type, instructions, c"GPL")
 }
 
 /// Loads a program, and shows the verifier's log when that fails.

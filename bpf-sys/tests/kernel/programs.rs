@@ -7,7 +7,8 @@ use bpf_sys::prog::{self, TestRun};
 use bpf_sys::{Errno, btf, map};
 
 use crate::common::{
-    add, call, copy, create, exit, leaks_nothing, load, options, returns, set, slot, store, wide,
+    add, call, copy, create, exit, leaks_nothing, load, options, returns, set, slot, store,
+    store_register, wide,
 };
 use crate::objects::blob;
 
@@ -56,7 +57,8 @@ fn a_syscall_program_changes_its_context() {
         if !testdata::requires("syscall programs", (5, 14)) {
             return;
         }
-        let instructions = [store(1, 8, 0x1234), returns(7)].concat();
+        // Through a register: kernels before 6.4 let no constant be stored into a context.
+        let instructions = [set(2, 0x1234), store_register(1, 8, 2), returns(7)].concat();
         let mut load = options(ProgramType::SYSCALL, &instructions);
         load.flags = ProgramFlags::SLEEPABLE;
         let program = prog::load(&mut load).unwrap();
