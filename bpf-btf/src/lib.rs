@@ -43,6 +43,7 @@ mod parse;
 mod raw;
 mod view;
 mod walk;
+mod words;
 
 pub use btf::Btf;
 pub use build::{

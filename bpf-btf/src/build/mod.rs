@@ -2,7 +2,6 @@
 
 mod definition;
 mod error;
-mod record;
 mod sanitize;
 mod sections;
 mod strings;
@@ -220,7 +219,7 @@ impl BtfBuilder {
                 .ok_or(BuildError::Undefined { id })?;
             type_words = type_words.saturating_add(words.len());
             let mut missing = None;
-            record::for_each_target(words, &mut |target| {
+            crate::words::for_each_target(words, &mut |target| {
                 if target >= end {
                     missing = Some(TypeId::new(target));
                 }

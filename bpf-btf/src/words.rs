@@ -34,18 +34,31 @@ fn layout(kind: Kind) -> (Word, &'static [Word], &'static [Word]) {
     }
 }
 
-/// Calls `see` with the id of each type that is referred to.
-pub(crate) fn for_each_target(words: &[u32], see: &mut dyn FnMut(u32)) {
-    let Some(([_, info, target], tail)) = words.split_first_chunk::<3>() else { return };
+/// Calls `see` with each word of one meaning.
+fn for_each(words: &[u32], wanted: Word, see: &mut dyn FnMut(u32)) {
+    let Some(([name, info, target], tail)) = words.split_first_chunk::<3>() else { return };
     let (third, fixed, element) = layout(Kind::from_info(*info));
-    if third == Word::Target {
+    if wanted == Word::Name {
+        see(*name);
+    }
+    if third == wanted {
         see(*target);
     }
     let count = (*info & MAX_VLEN) as usize;
     let repeated = element.iter().cycle().take(element.len().saturating_mul(count));
     for (word, what) in tail.iter().zip(fixed.iter().chain(repeated)) {
-        if *what == Word::Target {
+        if *what == wanted {
             see(*word);
         }
     }
+}
+
+/// Calls `see` with the offset of each name.
+pub(crate) fn for_each_name(words: &[u32], see: &mut dyn FnMut(u32)) {
+    for_each(words, Word::Name, see);
+}
+
+/// Calls `see` with the id of each type that is referred to.
+pub(crate) fn for_each_target(words: &[u32], see: &mut dyn FnMut(u32)) {
+    for_each(words, Word::Target, see);
 }
