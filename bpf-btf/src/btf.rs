@@ -155,9 +155,11 @@ impl Btf {
 
     /// The types of this blob itself in the order of ids, without `void` and without the base.
     pub fn types(&self) -> impl DoubleEndedIterator<Item = (TypeId, Type<'_>)> + '_ {
-        (self.0.first_id..self.len()).filter_map(|number| {
+        let bytes = self.bytes();
+        // Ids and offsets are equally many, so the zip can be walked from either end.
+        (self.0.first_id..self.len()).zip(&self.0.offsets).filter_map(move |(number, offset)| {
             let id = TypeId::new(number);
-            Some((id, self.get(id)?))
+            Some((id, Type::decode(self, id, bytes.get(*offset as usize..)?)?))
         })
     }
 
@@ -244,7 +246,7 @@ impl Btf {
 
     /// The first type with a name and kind, those of the base before own ones. The empty name finds nothing.
     ///
-    /// The first lookup by name makes an index (one allocation of 8 bytes per named type), unless the types are
+    /// The first lookup by name makes an index (about 8 bytes per named type), unless the types are
     /// sorted by name, which newer kernels do.
     pub fn find(&self, name: &str, kind: Kind) -> Option<TypeId> {
         self.find_all(name).find(|id| self.get(*id).is_some_and(|found| found.kind() == kind))

@@ -19,6 +19,7 @@ enum Repr {
 }
 
 impl BtfBytes {
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Repr::Owned(bytes) => bytes,

@@ -13,16 +13,19 @@ impl TypeId {
     pub const VOID: Self = Self(0);
 
     /// The id with the given number.
+    #[inline]
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
     /// The number.
+    #[inline]
     pub const fn get(self) -> u32 {
         self.0
     }
 
     /// Whether this is `void`.
+    #[inline]
     pub const fn is_void(self) -> bool {
         self.0 == 0
     }

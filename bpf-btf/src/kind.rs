@@ -54,12 +54,14 @@ pub enum Kind {
 const KIND_MASK: u32 = 0x7f;
 
 impl Kind {
+    #[inline]
     pub(crate) const fn from_info(info: u32) -> Self {
         let number = ((info >> 24) & KIND_MASK) as u8;
         Self::from_number(number)
     }
 
     /// The kind with the given number.
+    #[inline]
     pub const fn from_number(number: u8) -> Self {
         match number {
             0 => Self::Void,
@@ -114,6 +116,7 @@ impl Kind {
     }
 
     /// The name in capitals that the kernel's and bpftool's dumps use, such as `FUNC_PROTO`.
+    #[inline]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Void => "VOID",

@@ -19,10 +19,12 @@ pub(crate) struct RawType {
 }
 
 impl RawType {
+    #[inline]
     pub(crate) const fn vlen(&self) -> u32 {
         self.info.get() & MAX_VLEN
     }
 
+    #[inline]
     pub(crate) const fn kind_flag(&self) -> bool {
         self.info.get() >> 31 == 1
     }

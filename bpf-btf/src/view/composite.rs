@@ -14,6 +14,7 @@ view!(Composite);
 
 impl<'btf> Composite<'btf> {
     /// Size in bytes.
+    #[inline]
     pub fn size(&self) -> u32 {
         self.head.raw.size_or_type.get()
     }
@@ -24,6 +25,7 @@ impl<'btf> Composite<'btf> {
     }
 
     /// The members in the order of their declaration.
+    #[inline]
     pub fn members(&self) -> Members<'btf> {
         Members { head: self.head, records: self.members.iter() }
     }
@@ -34,6 +36,7 @@ impl<'btf> Composite<'btf> {
     }
 
     /// The member with an index.
+    #[inline]
     pub fn member(&self, index: usize) -> Option<Member<'btf>> {
         self.members.get(index).map(|raw| Member { head: self.head, raw })
     }
@@ -62,28 +65,33 @@ pub struct Member<'btf> {
 
 impl<'btf> Member<'btf> {
     /// Name, empty for an anonymous structure or union.
+    #[inline]
     pub fn name(&self) -> &'btf str {
         self.head.btf.string(self.raw.name_off.get()).unwrap_or_default()
     }
 
     /// Whether the member has no name.
+    #[inline]
     pub fn is_anonymous(&self) -> bool {
         // An empty string may also be somewhere else than at the start of the strings.
         self.raw.name_off.get() == 0 || self.name().is_empty()
     }
 
     /// Whether the member has this name; quicker than to ask for the name.
+    #[inline]
     pub fn is_named(&self, name: &str) -> bool {
         self.head.btf.string_is(self.raw.name_off.get(), name.as_bytes())
     }
 
     /// Type of the member.
+    #[inline]
     pub fn type_id(&self) -> TypeId {
         TypeId::new(self.raw.type_.get())
     }
 
     /// Offset in bits from the start of the structure. For bitfields of big-endian BTF the count begins at the most
     /// significant bit.
+    #[inline]
     pub fn bit_offset(&self) -> u32 {
         let offset = self.raw.offset.get();
         if self.head.raw.kind_flag() { offset & 0x00ff_ffff } else { offset }
@@ -91,6 +99,7 @@ impl<'btf> Member<'btf> {
 
     /// Width in bits of a bitfield; `None` for a member that is none. Old BTF without the kind flag describes
     /// bitfields by integers of odd width: see [`Int::bits`](crate::Int::bits).
+    #[inline]
     pub fn bitfield_size(&self) -> Option<u32> {
         let width = self.raw.offset.get() >> 24;
         (self.head.raw.kind_flag() && width != 0).then_some(width)

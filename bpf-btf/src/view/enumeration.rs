@@ -27,6 +27,7 @@ impl<'btf> Enum<'btf> {
     }
 
     /// Size in bytes.
+    #[inline]
     pub fn size(&self) -> u32 {
         self.head.raw.size_or_type.get()
     }
@@ -37,6 +38,7 @@ impl<'btf> Enum<'btf> {
     }
 
     /// The enumerators in the order of their declaration.
+    #[inline]
     pub fn values(&self) -> EnumValues<'btf> {
         EnumValues { of: *self, range: 0..self.value_count() }
     }
@@ -50,6 +52,7 @@ impl<'btf> Enum<'btf> {
     }
 
     /// The enumerator with an index.
+    #[inline]
     pub fn value(&self, index: usize) -> Option<EnumValue<'btf>> {
         let signed = self.is_signed();
         let (name_off, bits) = match self.values {
@@ -86,6 +89,7 @@ pub struct EnumValues<'btf> {
 impl<'btf> Iterator for EnumValues<'btf> {
     type Item = EnumValue<'btf>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.of.value(self.range.next()?)
     }
@@ -108,16 +112,19 @@ pub struct EnumValue<'btf> {
 
 impl<'btf> EnumValue<'btf> {
     /// Name of the enumerator.
+    #[inline]
     pub fn name(&self) -> &'btf str {
         self.head.btf.string(self.name_off).unwrap_or_default()
     }
 
     /// The value extended to 64 bits as its enumeration's sign says.
+    #[inline]
     pub fn bits(&self) -> u64 {
         self.bits
     }
 
     /// The value as a number.
+    #[inline]
     pub fn value(&self) -> i128 {
         if self.signed {
             i128::from(i64::from_ne_bytes(self.bits.to_ne_bytes()))

@@ -13,6 +13,7 @@ view!(Func);
 
 impl Func<'_> {
     /// The prototype, always of kind `FUNC_PROTO`.
+    #[inline]
     pub fn prototype(&self) -> TypeId {
         self.head.target()
     }
@@ -39,6 +40,7 @@ pub enum FuncLinkage {
 
 impl FuncLinkage {
     /// The linkage with the given number.
+    #[inline]
     pub const fn from_number(number: u32) -> Self {
         match number {
             0 => Self::Static,
@@ -69,16 +71,19 @@ view!(FuncProto);
 
 impl<'btf> FuncProto<'btf> {
     /// Type of the result.
+    #[inline]
     pub fn return_type(&self) -> TypeId {
         self.head.target()
     }
 
     /// The parameters. A variadic prototype ends with one that [is variadic](Param::is_variadic).
+    #[inline]
     pub fn params(&self) -> Params<'btf> {
         Params { head: self.head, records: self.params.iter() }
     }
 
     /// Number of parameters, the variadic one included.
+    #[inline]
     pub fn param_count(&self) -> usize {
         self.params.len()
     }
@@ -102,11 +107,13 @@ pub struct Param<'btf> {
 
 impl<'btf> Param<'btf> {
     /// Name, often empty in prototypes of pointers to functions.
+    #[inline]
     pub fn name(&self) -> &'btf str {
         self.head.btf.string(self.raw.name_off.get()).unwrap_or_default()
     }
 
     /// Type of the parameter.
+    #[inline]
     pub fn type_id(&self) -> TypeId {
         TypeId::new(self.raw.type_.get())
     }

@@ -30,10 +30,12 @@ pub(crate) struct Head<'btf> {
 }
 
 impl<'btf> Head<'btf> {
+    #[inline]
     pub(crate) fn name(&self) -> &'btf str {
         self.btf.string(self.raw.name_off.get()).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn target(&self) -> TypeId {
         TypeId::new(self.raw.size_or_type.get())
     }
@@ -44,16 +46,19 @@ macro_rules! view {
     ($view:ident) => {
         impl<'btf> $view<'btf> {
             /// Id of the type.
+            #[inline]
             pub fn id(&self) -> $crate::TypeId {
                 self.head.id
             }
 
             /// Name of the type, empty when it has none.
+            #[inline]
             pub fn name(&self) -> &'btf str {
                 self.head.name()
             }
 
             /// Kind of the record.
+            #[inline]
             pub fn kind(&self) -> $crate::Kind {
                 $crate::Kind::from_info(self.head.raw.info.get())
             }
@@ -185,6 +190,7 @@ impl<'btf> Type<'btf> {
     }
 
     /// Id of the type.
+    #[inline]
     pub fn id(&self) -> TypeId {
         self.head().map_or(TypeId::VOID, |head| head.id)
     }
@@ -196,16 +202,19 @@ impl<'btf> Type<'btf> {
     }
 
     /// Name of the type, empty for anonymous types and kinds without names.
+    #[inline]
     pub fn name(&self) -> &'btf str {
         self.head().map_or("", |head| head.name())
     }
 
     /// The kind flag of the record, whose meaning the kind decides.
+    #[inline]
     pub fn kind_flag(&self) -> bool {
         self.head().is_some_and(|head| head.raw.kind_flag())
     }
 
     /// The structure or union that this is.
+    #[inline]
     pub fn composite(&self) -> Option<Composite<'btf>> {
         match self {
             Self::Struct(composite) | Self::Union(composite) => Some(*composite),
@@ -214,6 +223,7 @@ impl<'btf> Type<'btf> {
     }
 
     /// The enumeration of either width that this is.
+    #[inline]
     pub fn enumeration(&self) -> Option<Enum<'btf>> {
         match self {
             Self::Enum(values) | Self::Enum64(values) => Some(*values),
@@ -222,6 +232,7 @@ impl<'btf> Type<'btf> {
     }
 
     /// The type that a pointer, typedef or modifier refers to.
+    #[inline]
     pub fn reference(&self) -> Option<Reference<'btf>> {
         match self {
             Self::Ptr(reference)

@@ -14,6 +14,7 @@ view!(Int);
 
 impl Int<'_> {
     /// Size in bytes.
+    #[inline]
     pub fn size(&self) -> u32 {
         self.head.raw.size_or_type.get()
     }
@@ -39,11 +40,13 @@ impl Int<'_> {
     }
 
     /// Width in bits; smaller than the size only in old bitfields.
+    #[inline]
     pub fn bits(&self) -> u32 {
         self.encoding & 0xff
     }
 
     /// Offset of the value in bits within its size; other than 0 only in old bitfields.
+    #[inline]
     pub fn bit_offset(&self) -> u32 {
         (self.encoding >> 16) & 0xff
     }
@@ -58,6 +61,7 @@ view!(Float);
 
 impl Float<'_> {
     /// Size in bytes.
+    #[inline]
     pub fn size(&self) -> u32 {
         self.head.raw.size_or_type.get()
     }
@@ -73,6 +77,7 @@ view!(Array);
 
 impl Array<'_> {
     /// Type of the elements.
+    #[inline]
     pub fn element(&self) -> TypeId {
         TypeId::new(self.raw.type_.get())
     }
@@ -87,6 +92,7 @@ impl Array<'_> {
         clippy::len_without_is_empty,
         reason = "a type of no elements is not an empty container"
     )]
+    #[inline]
     pub fn len(&self) -> u32 {
         self.raw.nelems.get()
     }
@@ -115,6 +121,7 @@ view!(Reference);
 
 impl Reference<'_> {
     /// The other type.
+    #[inline]
     pub fn target(&self) -> TypeId {
         self.head.target()
     }

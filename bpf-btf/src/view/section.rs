@@ -14,6 +14,7 @@ view!(Var);
 
 impl Var<'_> {
     /// Type of the variable.
+    #[inline]
     pub fn type_id(&self) -> TypeId {
         self.head.target()
     }
@@ -40,6 +41,7 @@ pub enum VarLinkage {
 
 impl VarLinkage {
     /// The linkage with the given number.
+    #[inline]
     pub const fn from_number(number: u32) -> Self {
         match number {
             0 => Self::Static,
@@ -70,11 +72,13 @@ view!(Datasec);
 
 impl<'btf> Datasec<'btf> {
     /// Size of the section in bytes; compilers leave 0 here.
+    #[inline]
     pub fn size(&self) -> u32 {
         self.head.raw.size_or_type.get()
     }
 
     /// What is in the section.
+    #[inline]
     pub fn entries(&self) -> SectionEntries<'btf> {
         SectionEntries { head: self.head, records: self.entries.iter() }
     }
@@ -104,6 +108,7 @@ pub struct SectionEntry<'btf> {
 
 impl<'btf> SectionEntry<'btf> {
     /// The variable, or the function in `.ksyms`.
+    #[inline]
     pub fn type_id(&self) -> TypeId {
         TypeId::new(self.raw.type_.get())
     }
@@ -114,6 +119,7 @@ impl<'btf> SectionEntry<'btf> {
     }
 
     /// Size in bytes.
+    #[inline]
     pub fn size(&self) -> u32 {
         self.raw.size.get()
     }

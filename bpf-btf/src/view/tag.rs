@@ -13,6 +13,7 @@ view!(DeclTag);
 
 impl DeclTag<'_> {
     /// What is tagged.
+    #[inline]
     pub fn target(&self) -> TypeId {
         self.head.target()
     }
@@ -37,6 +38,7 @@ view!(Unknown);
 
 impl Unknown<'_> {
     /// The number of elements, if the kind has such.
+    #[inline]
     pub fn vlen(&self) -> u32 {
         self.head.raw.vlen()
     }
