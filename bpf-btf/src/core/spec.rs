@@ -102,7 +102,7 @@ impl Spec {
                     let member = composite.member(index as usize).ok_or(out)?;
                     spec.bit_offset =
                         spec.bit_offset.saturating_add(u64::from(member.bit_offset()));
-                    if !member.name().is_empty() {
+                    if !member.is_anonymous() {
                         spec.steps.push(Step { type_id: id, index, named: true });
                     }
                     id = member.type_id();

@@ -74,7 +74,8 @@ impl<'btf> Member<'btf> {
     #[inline]
     pub fn is_anonymous(&self) -> bool {
         // An empty string may also be somewhere else than at the start of the strings.
-        self.raw.name_off.get() == 0 || self.name().is_empty()
+        let offset = self.raw.name_off.get();
+        offset == 0 || self.head.btf.string_is(offset, b"")
     }
 
     /// Whether the member has this name; quicker than to ask for the name.
