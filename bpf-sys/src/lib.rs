@@ -1,12 +1,14 @@
 //! The kernel's BPF interface: the vocabulary on any system, `bpf(2)` on Linux.
 //!
 //! - [`abi`]: constants, flags, ids and structures. No feature, any system.
-//! - With the feature `syscall`, on Linux: safe functions, one per command of `bpf(2)`, in [`map`], [`prog`], [`link`], [`btf`], [`object`] and
-//!   [`system`]; descriptors with a type per kind of object; [`kernel`] and [`feature`] for what the running kernel is and can do; [`memory`] and [`ring`] for memory that is shared
-//!   with the kernel; [`perf`], [`socket`] and [`poll`] for the calls that attaching and reading need beside `bpf(2)`.
+//! - With the feature `syscall`, on Linux: safe functions, one per command of `bpf(2)`, in `map`, `prog`, `link`, `btf`, `object` and
+//!   `system`; descriptors with a type per kind of object; `kernel` and `feature` for what the running kernel is and can do; `memory` and `ring` for memory that is shared
+//!   with the kernel; `perf`, `socket` and `poll` for the calls that attaching and reading need beside `bpf(2)`.
 //!
 //! Functions only translate: one call of the kernel (or a few, where a length must be asked for first), its result, its error number. Every new
 //! descriptor is closed on exec and above 2.
+//!
+//! The proofs rest on Linux 5.0 or newer; where an older kernel would write beyond a buffer, the call is refused.
 //!
 //! All unsafe code of the workspace is here. From safe code, nothing in this crate can make the kernel touch memory that it was not lent.
 //!
