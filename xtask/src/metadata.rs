@@ -13,6 +13,8 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
     pub(crate) published: bool,
+    /// Whether it has features that are on unless they are refused.
+    pub(crate) default_features: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,6 +84,10 @@ fn parse(text: &str) -> Result<Vec<Package>> {
                 tested: target.get("test").and_then(Value::as_bool).unwrap_or(false),
             })
             .collect(),
+        default_features: package
+            .pointer("/features/default")
+            .and_then(Value::as_array)
+            .is_some_and(|features| !features.is_empty()),
         published: package.get("publish").is_none_or(Value::is_null),
     };
     Ok(items(&metadata, "packages").iter().map(package).collect())

@@ -143,7 +143,9 @@ fn alone(steps: &Steps) -> Result<Outcome> {
     let packages = metadata::packages()?;
     let mut total = Counts::default();
     for package in metadata::libraries(&packages) {
-        for features in [&[][..], &["--no-default-features"]] {
+        // Without default features the two are the same.
+        let default = package.default_features.then_some(&[][..]);
+        for features in default.into_iter().chain([&["--no-default-features"][..]]) {
             // First without, then with what its tests draw in.
             for task in [&["clippy", "--lib"][..], &["test"]] {
                 let mut command = cargo();
