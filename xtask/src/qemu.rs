@@ -2,7 +2,7 @@
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -84,21 +84,7 @@ impl Host {
         cache::write(root_path, &root)?;
         drop(root);
 
-        let mut command = initramfs::bound_to_us(&self.qemu);
-        command.args(accel.arguments());
-        command
-            .args(["-smp", "2", "-nodefaults", "-no-reboot", "-display", "none", "-m"])
-            .arg(format!("{megabytes}M"));
-        command.arg("-kernel").arg(kernel.image()?).arg("-initrd").arg(root_path);
-        command.arg("-append").arg(format!("console=ttyS0 panic=-1 oops=panic {}", guest.append));
-        command.arg("-serial").arg(format!("file:{}", console.display()));
-        command.arg("-chardev").arg(format!("file,id=data,path={}", data.display()));
-        command.args([
-            "-device",
-            "virtio-serial-pci",
-            "-device",
-            "virtserialport,chardev=data,nr=1",
-        ]);
+        let mut command = self.command(guest, accel, megabytes, &paths)?;
         let messages = fs::File::create(scratch.path().join("messages"))
             .context("cannot make a log of QEMU")?;
         command.stdin(Stdio::null()).stdout(messages.try_clone()?).stderr(messages);
@@ -135,6 +121,27 @@ impl Host {
         let complaints = console.lines().filter(|line| line.contains("WARNING: "));
         notes.extend(complaints.take(3).map(|line| format!("the kernel says: {line}")));
         Ok(Run { ending, begun, console, wall: started.elapsed(), notes })
+    }
+
+    fn command(
+        &self,
+        guest: &Guest<'_>,
+        accel: Accel,
+        megabytes: usize,
+        [root, console, data]: &[PathBuf; 3],
+    ) -> Result<Command> {
+        // QEMU splits the values of some options at commas.
+        let plain = |path: &Path| path.display().to_string().replace(',', ",,");
+        let mut command = initramfs::bound_to_us(&self.qemu);
+        command.args(accel.arguments()).args(["-smp", "2", "-m"]).arg(format!("{megabytes}M"));
+        command.args(["-nodefaults", "-no-reboot", "-display", "none"]);
+        command.arg("-kernel").arg(guest.kernel.image()?).arg("-initrd").arg(root);
+        command.arg("-append").arg(format!("console=ttyS0 panic=-1 oops=panic {}", guest.append));
+        command.arg("-serial").arg(format!("file:{}", plain(console)));
+        command.arg("-chardev").arg(format!("file,id=data,path={}", plain(data)));
+        command.args(["-device", "virtio-serial-pci"]);
+        command.args(["-device", "virtserialport,chardev=data,nr=1"]);
+        Ok(command)
     }
 }
 
