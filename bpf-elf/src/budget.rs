@@ -1,3 +1,4 @@
+//! A bound on what reading may allocate.
 use crate::Error;
 
 /// What reading may still allocate.

@@ -1,3 +1,4 @@
+//! Options of reading an object.
 use crate::section::SectionRule;
 
 /// How an object is read.

@@ -1,3 +1,4 @@
+//! One rule of the table of section names.
 use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};
 
 /// A section name of an application's own.

@@ -1,3 +1,4 @@
+//! Names as the kernel takes them.
 use std::path::Path;
 
 use bpf_sys::abi::OBJECT_NAME_LEN;

@@ -1,3 +1,4 @@
+//! Tests of programs that replace functions.
 use bpf_asm::{PSEUDO_CALL, Register};
 use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, FuncLinkage, Kind, NewParam};
 use bpf_link::{ErrorKind, LinkDetails, attach_freplace, attach_freplace_to};

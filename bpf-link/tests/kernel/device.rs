@@ -1,3 +1,4 @@
+//! Tests of links to a network device's hooks.
 use std::net::UdpSocket;
 
 use bpf_link::{

@@ -1,3 +1,4 @@
+//! Tests of iterators.
 use std::io::Read as _;
 
 use bpf_link::{ErrorKind, IterOver, LinkDetails, attach_iter};

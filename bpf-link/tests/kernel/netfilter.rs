@@ -1,3 +1,4 @@
+//! Tests of links to netfilter hooks.
 use std::net::UdpSocket;
 
 use bpf_link::{

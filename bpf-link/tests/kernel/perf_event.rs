@@ -1,3 +1,4 @@
+//! Tests of programs on perf events.
 use std::hint::black_box;
 use std::os::fd::OwnedFd;
 

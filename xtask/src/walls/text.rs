@@ -24,6 +24,9 @@ const ONLY_IN: [(&str, &[&str]); 4] = [
 /// Of the facade's files only these see links: one attaches by section name, one hands them on.
 const SEE_LINKS: [&str; 2] = ["bpf-core/src/attach.rs", "bpf-core/src/lib.rs"];
 
+/// These roots belong to crates that do without the standard library.
+const NO_STD: [&str; 2] = ["bpf-asm/src/lib.rs", "bpf-btf/src/lib.rs"];
+
 /// Marks of unfinished work.
 const UNFINISHED: [&str; 3] = ["FIXME", "XXX", "TODO"];
 
@@ -88,6 +91,9 @@ fn check(name: &str, text: &str, crate_root: bool) -> Vec<String> {
     if crate_root && !name.starts_with("bpf-sys/") && !code.contains("#![forbid(unsafe_code)]") {
         breach("a crate root without #![forbid(unsafe_code)]".to_owned());
     }
+    if NO_STD.contains(&name) && !code.contains("#![no_std]") {
+        breach("a crate for any system without #![no_std]".to_owned());
+    }
     if code.contains("mod prelude") {
         breach("a prelude: names are imported by name".to_owned());
     }
@@ -129,6 +135,8 @@ mod tests {
                 true,
                 "without #![forbid(unsafe_code)]",
             ),
+            ("bpf-asm/src/lib.rs", format!("//! x\n{forbid}"), true, "without #![no_std]"),
+            ("bpf-asm/src/lib.rs", format!("//! x\n#![no_std]\n{forbid}"), true, ""),
             ("a/src/b.rs", "use x;\n".into(), false, "does not begin with"),
             ("a/src/b.rs", format!("//! x\n{}", "\n".repeat(800)), false, "801 lines"),
             ("a/src/b.rs", format!("//! x\n{}", "\n".repeat(799)), false, ""),
