@@ -87,7 +87,7 @@ impl Program {
                 self.attach_kprobe(&self.point(self.target()?)?, on_return)
             }
             Hook::Ksyscall { on_return } => {
-                let symbol = crate::kconfig::syscall_symbol(self.target()?)?;
+                let symbol = crate::kconfig::syscall_symbol(self.target()?);
                 self.attach_kprobe(&ProbePoint::symbol(symbol), on_return)
             }
             Hook::KprobeMulti(mode) => {

@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bpf_btf::{Btf, BtfBytes, Kind};
+use bpf_btf::{Btf, BtfBytes, BtfFeatures, Kind};
 use bpf_sys::abi::{KernelVersion, MapType, ProgramType};
+use bpf_sys::feature::{Feature, Probes};
 use bpf_sys::{BtfFd, Errno, OwnedBtfFd, SysError};
 use once_cell::sync::OnceCell;
 
@@ -30,6 +31,7 @@ struct Inner {
     version: OnceCell<KernelVersion>,
     vmlinux: OnceCell<Btf>,
     modules: OnceCell<Vec<Module>>,
+    probes: Probes,
 }
 
 /// A kernel module with BTF.
@@ -114,25 +116,53 @@ impl Context {
             .map_err(|source| Error::system("read the version of the kernel", source))
     }
 
-    /// `NotSupported`, when the running kernel is known to be older than the first that has `feature`.
+    /// `NotSupported`, when a probe says that the running kernel lacks `feature`.
     ///
     /// For wording errors and fallbacks after a failure; never a reason not to try.
-    pub(crate) fn older_than(&self, feature: &'static str, since: (u16, u16)) -> Option<ErrorKind> {
-        let since = KernelVersion::new(since.0, since.1, 0);
-        let running = self.kernel_version().ok()?;
-        (running < since).then_some(ErrorKind::NotSupported { feature, since: Some(since) })
+    pub(crate) fn lacks(&self, feature: &Feature) -> Option<ErrorKind> {
+        let unsupported =
+            ErrorKind::NotSupported { feature: feature.name(), since: Some(feature.since()) };
+        self.0.probes.ask(feature).is_unsupported().then_some(unsupported)
     }
 
     /// `NotSupported`, when this kernel does not have maps of this type.
-    pub(crate) fn unsupported_map_type(&self, map_type: MapType) -> Option<ErrorKind> {
-        let since = map_type.first_kernel()?;
-        self.older_than(map_type.name()?, (since.major, since.minor))
+    pub(crate) fn lacks_map_type(&self, map_type: MapType) -> Option<ErrorKind> {
+        let since = map_type.first_kernel();
+        let unsupported = ErrorKind::NotSupported { feature: map_type.name()?, since };
+        self.0.probes.map_type(map_type).is_unsupported().then_some(unsupported)
     }
 
     /// `NotSupported`, when this kernel does not have programs of this type.
-    pub(crate) fn unsupported_program_type(&self, program_type: ProgramType) -> Option<ErrorKind> {
-        let since = program_type.first_kernel()?;
-        self.older_than(program_type.name()?, (since.major, since.minor))
+    pub(crate) fn lacks_program_type(&self, program_type: ProgramType) -> Option<ErrorKind> {
+        let since = program_type.first_kernel();
+        let unsupported = ErrorKind::NotSupported { feature: program_type.name()?, since };
+        self.0.probes.program_type(program_type).is_unsupported().then_some(unsupported)
+    }
+
+    /// What the running kernel understands of BTF.
+    pub(crate) fn btf_features(&self) -> BtfFeatures {
+        let has = |feature| !self.0.probes.ask(feature).is_unsupported();
+        let mut features = BtfFeatures::NONE;
+        features.func = has(&Feature::BTF_FUNC);
+        features.global_func = has(&Feature::BTF_GLOBAL_FUNC);
+        features.datasec = has(&Feature::BTF_DATASEC);
+        features.qmark_datasec = has(&Feature::BTF_QMARK_DATASEC);
+        features.float = has(&Feature::BTF_FLOAT);
+        features.decl_tag = has(&Feature::BTF_DECL_TAG);
+        features.type_tag = has(&Feature::BTF_TYPE_TAG);
+        features.enum64 = has(&Feature::BTF_ENUM64);
+        features.layout = has(&Feature::BTF_LAYOUT);
+        features
+    }
+
+    /// Whether programs can have a cookie.
+    pub(crate) fn has_cookies(&self) -> bool {
+        self.0.probes.ask(&Feature::BPF_COOKIE).is_supported()
+    }
+
+    /// Whether the kernel's functions for system calls have the prefix of an architecture.
+    pub(crate) fn has_syscall_wrappers(&self) -> bool {
+        self.0.probes.ask(&Feature::SYSCALL_WRAPPER).is_supported()
     }
 
     /// The type of this name and kind: in the kernel's BTF, else in that of the modules, in the order in which they were loaded (libbpf: S9).

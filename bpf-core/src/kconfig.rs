@@ -1,65 +1,47 @@
 //! Values of `.kconfig` externs: options of the running kernel's configuration, and a few facts about it (libbpf: E40 to E44).
 
 use bpf_elf::spec::ExternSpec;
-use bpf_sys::abi::KernelVersion;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The configuration of the running kernel.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
-    version: u32,
-    has_cookie: bool,
-    has_syscall_wrapper: bool,
+#[derive(Debug)]
+pub(crate) struct Config<'a> {
+    context: &'a Context,
+    /// The texts, the one that wins first.
     texts: Vec<String>,
 }
 
-impl Config {
+impl<'a> Config<'a> {
     /// Reads what the system tells, with a text of the caller's before it.
-    pub(crate) fn read(context: &Context, text: Option<&str>) -> Result<Self> {
-        let version = context.kernel_version()?;
+    pub(crate) fn read(context: &'a Context, text: Option<&str>) -> Self {
         let mut texts: Vec<String> = text.map(str::to_owned).into_iter().collect();
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         // Many systems have no such file; what is missing then is told for each option.
         texts.extend(std::fs::read_to_string(format!("/boot/config-{}", release.trim())));
-        Ok(Self {
-            version: version.code(),
-            has_cookie: version >= KernelVersion::new(5, 15, 0),
-            // x86 and s390 since 4.17 or so, arm64 since 4.19, riscv since 6.6; no other architecture.
-            has_syscall_wrapper: version >= WRAPPER_SINCE,
-            texts,
-        })
+        Self { context, texts }
     }
 
     /// The bytes of an extern.
-    pub(crate) fn value(&self, spec: &ExternSpec) -> Result<Vec<u8>, KconfigError> {
-        let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
-        let kernel = KernelConfig {
-            version: self.version,
-            has_cookie: self.has_cookie,
-            has_syscall_wrapper: self.has_syscall_wrapper,
-            texts: &texts,
+    pub(crate) fn value(&self, spec: &ExternSpec) -> Result<Vec<u8>> {
+        let fact = match spec.name.as_str() {
+            "LINUX_KERNEL_VERSION" => Some(u64::from(self.context.kernel_version()?.code())),
+            "LINUX_HAS_BPF_COOKIE" => Some(u64::from(self.context.has_cookies())),
+            "LINUX_HAS_SYSCALL_WRAPPER" => Some(u64::from(self.context.has_syscall_wrappers())),
+            _ => None,
         };
-        value(spec, &kernel)
+        let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
+        value(spec, fact, &texts).map_err(|source| {
+            let action = format!("find the value of `{}`", spec.name);
+            Error::new(ErrorKind::NotFound, action).with_reason(source.to_string())
+        })
     }
 }
 
-/// The first kernel whose system call functions have a prefix, on this architecture (`CONFIG_ARCH_HAS_SYSCALL_WRAPPER`).
-const WRAPPER_SINCE: KernelVersion =
-    if cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "s390x")) {
-        KernelVersion::new(4, 17, 0)
-    } else if cfg!(target_arch = "aarch64") {
-        KernelVersion::new(4, 19, 0)
-    } else if cfg!(any(target_arch = "riscv64", target_arch = "riscv32")) {
-        KernelVersion::new(6, 6, 0)
-    } else {
-        KernelVersion::new(u16::MAX, 0, 0)
-    };
-
 /// The kernel function of a system call (libbpf: `bpf_program__attach_ksyscall`).
 #[cfg(feature = "link")]
-pub(crate) fn syscall_symbol(name: &str) -> Result<String> {
+pub(crate) fn syscall_symbol(name: &str) -> String {
     let arch = if cfg!(target_arch = "x86_64") {
         "x64"
     } else if cfg!(target_arch = "x86") {
@@ -71,30 +53,18 @@ pub(crate) fn syscall_symbol(name: &str) -> Result<String> {
     } else {
         "riscv"
     };
-    if Context::new().kernel_version()? < WRAPPER_SINCE {
-        return Ok(format!("__se_sys_{name}"));
+    if Context::new().has_syscall_wrappers() {
+        format!("__{arch}_sys_{name}")
+    } else {
+        format!("__se_sys_{name}")
     }
-    Ok(format!("__{arch}_sys_{name}"))
-}
-
-/// What the values are computed from.
-#[derive(Clone, Copy, Debug)]
-struct KernelConfig<'a> {
-    /// `KERNEL_VERSION(a, b, c)` of the running kernel.
-    version: u32,
-    /// Programs can have a BPF cookie.
-    has_cookie: bool,
-    /// System call functions have an architecture's prefix.
-    has_syscall_wrapper: bool,
-    /// The configuration texts, the one that wins first.
-    texts: &'a [&'a str],
 }
 
 /// Why an extern has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum KconfigError {
+enum KconfigError {
     #[error(
-        "`{0}` is not in the kernel's configuration (give its text with `LoadOptions::kconfig`)"
+        "`{0}` is not in the kernel's configuration (give its text with `LoadOptions::with_kconfig`)"
     )]
     Missing(String),
     #[error("`{0}` is neither an option (CONFIG_...) nor a fact that a loader knows")]
@@ -129,14 +99,8 @@ fn shape(spec: &ExternSpec) -> Shape {
     }
 }
 
-/// The bytes of `spec`, in native byte order, `spec.size` of them. A weak extern without a value is zero.
-fn value(spec: &ExternSpec, kernel: &KernelConfig<'_>) -> Result<Vec<u8>, KconfigError> {
-    let fact = match spec.name.as_str() {
-        "LINUX_KERNEL_VERSION" => Some(u64::from(kernel.version)),
-        "LINUX_HAS_BPF_COOKIE" => Some(u64::from(kernel.has_cookie)),
-        "LINUX_HAS_SYSCALL_WRAPPER" => Some(u64::from(kernel.has_syscall_wrapper)),
-        _ => None,
-    };
+/// The bytes of `spec`, in native byte order, `spec.size` of them: a fact about the kernel, or an option. A weak extern without a value is zero.
+fn value(spec: &ExternSpec, fact: Option<u64>, texts: &[&str]) -> Result<Vec<u8>, KconfigError> {
     if let Some(fact) = fact {
         let fits = shape(spec) != Shape::Bool || fact <= 1;
         return number(fact, false, spec.size)
@@ -144,8 +108,7 @@ fn value(spec: &ExternSpec, kernel: &KernelConfig<'_>) -> Result<Vec<u8>, Kconfi
             .ok_or_else(|| mismatch(spec, &fact.to_string()));
     }
     let option = spec.name.starts_with("CONFIG_");
-    let text =
-        if option { kernel.texts.iter().find_map(|text| find(text, &spec.name)) } else { None };
+    let text = if option { texts.iter().find_map(|text| find(text, &spec.name)) } else { None };
     match text {
         Some(text) => encode(spec, text).ok_or_else(|| mismatch(spec, text)),
         None if spec.weak => Ok(zeros(spec.size)),
@@ -244,10 +207,6 @@ mod tests {
     const CONFIG: &str = "# a comment\n# CONFIG_OFF is not set\nCONFIG_YES=y\nCONFIG_MOD=m\nCONFIG_NO=n\nCONFIG_HZ=250\nCONFIG_HEX=0xdead\n\
         CONFIG_NEG=-3\nCONFIG_OCT=010\nCONFIG_BIG=300\nCONFIG_NAME=\"a long name\"\nCONFIG_HZ=1000\nCONFIG_YES_NOT=n\n";
 
-    fn kernel(texts: &'static [&'static str]) -> KernelConfig<'static> {
-        KernelConfig { version: 0x06_0c_03, has_cookie: true, has_syscall_wrapper: false, texts }
-    }
-
     /// One row: a declaration, and its value (as a number) or what the error says.
     #[track_caller]
     fn check(type_name: &str, size: u32, name: &str, weak: bool, expected: Result<u64, &str>) {
@@ -255,7 +214,7 @@ mod tests {
         spec.type_name = Some(type_name.to_owned());
         spec.size = size;
         spec.weak = weak;
-        match (value(&spec, &kernel(&[CONFIG])), expected) {
+        match (value(&spec, None, &[CONFIG]), expected) {
             (Ok(bytes), Ok(expected)) => {
                 let mut wide = expected.to_le_bytes()[..size as usize].to_vec();
                 if cfg!(target_endian = "big") {
@@ -291,10 +250,23 @@ mod tests {
 
     #[test]
     fn facts_need_no_configuration() {
-        check("int", 4, "LINUX_KERNEL_VERSION", false, Ok(0x06_0c_03));
-        check("_Bool", 1, "LINUX_HAS_BPF_COOKIE", false, Ok(1));
-        check("_Bool", 1, "LINUX_HAS_SYSCALL_WRAPPER", true, Ok(0));
-        check("_Bool", 1, "LINUX_KERNEL_VERSION", false, Err("no value"));
+        for (type_name, size, fact, good) in [
+            ("int", 4, 0x06_0c_03, true),
+            ("_Bool", 1, 1, true),
+            ("_Bool", 1, 0, true),
+            ("_Bool", 1, 0x06_0c_03, false),
+            ("char", 1, 256, false),
+        ] {
+            let mut spec = ExternSpec::new("LINUX_SOMETHING", ExternKind::Kconfig);
+            spec.type_name = Some(type_name.to_owned());
+            spec.size = size;
+            let expected = number(fact, false, 8).unwrap();
+            let value = value(&spec, Some(fact), &[]);
+            assert_eq!(value.is_ok(), good, "{type_name} {fact}");
+            if let (Ok(value), false) = (value, cfg!(target_endian = "big")) {
+                assert_eq!(value, expected[..size as usize]);
+            }
+        }
         check("int", 4, "LINUX_HAS_WINGS", false, Err("neither an option"));
         check("int", 4, "LINUX_HAS_WINGS", true, Ok(0));
     }
@@ -319,7 +291,7 @@ mod tests {
             let mut spec = ExternSpec::new("CONFIG_NAME", ExternKind::Kconfig);
             spec.type_name = Some(format!("char[{size}]"));
             spec.size = size;
-            assert_eq!(value(&spec, &kernel(&[CONFIG])).unwrap(), expected);
+            assert_eq!(value(&spec, None, &[CONFIG]).unwrap(), expected);
         }
         check("int", 4, "CONFIG_NAME", false, Err("no value"));
     }
@@ -328,6 +300,6 @@ mod tests {
     fn the_first_text_wins() {
         let mut spec = ExternSpec::new("CONFIG_HZ", ExternKind::Kconfig);
         spec.size = 4;
-        assert_eq!(value(&spec, &kernel(&["CONFIG_HZ=77", CONFIG])).unwrap(), 77_u32.to_ne_bytes());
+        assert_eq!(value(&spec, None, &["CONFIG_HZ=77", CONFIG]).unwrap(), 77_u32.to_ne_bytes());
     }
 }

@@ -47,9 +47,11 @@ impl VerifierLog {
         self.text.trim().is_empty()
     }
 
-    /// The complaint: the last line that is not statistics.
+    /// The complaint: the last line that is not statistics. Of the longer reports of newer kernels (7.2 or so), the line that says what is wrong.
     pub fn complaint(&self) -> Option<&str> {
-        self.complaint_at().map(|(_, line)| line.trim())
+        let (_, line) = self.complaint_at()?;
+        let line = line.split_once(ERROR_MARK).map_or(line, |(_, error)| error);
+        Some(line.strip_prefix(REPORT).unwrap_or(line).trim())
     }
 
     /// The instruction that the verifier stopped at: its slot index in the loaded program, and its text.
@@ -68,6 +70,13 @@ impl VerifierLog {
 
     /// The last line that says something, with its byte offset.
     fn complaint_at(&self) -> Option<(usize, &str)> {
+        let headline = lines_backwards(&self.text).find(|(_, line)| line.starts_with(REPORT));
+        if let Some((report, _)) = headline {
+            let marked = lines_backwards(&self.text)
+                .take_while(|(at, _)| *at > report)
+                .find(|(_, line)| line.contains(ERROR_MARK));
+            return marked.or(headline);
+        }
         lines_backwards(&self.text)
             .find(|(_, line)| !line.trim().is_empty() && !is_statistics(line))
     }
@@ -106,6 +115,11 @@ impl fmt::Display for VerifierLog {
         Ok(())
     }
 }
+
+/// The first line of a report in several paragraphs.
+const REPORT: &str = "Verification failed: ";
+/// Stands in a report before the error at the source line.
+const ERROR_MARK: &str = "^-- error: ";
 
 /// Lines from the last to the first, each with the byte offset of its start.
 fn lines_backwards(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -172,6 +186,28 @@ mod tests {
             Some("return *value; @ count.c:12"),
             "R1 invalid mem access 'scalar', at instruction 1: r0 = *(u32 *)(r1 +0), source: return *value; @ count.c:12",
         );
+    }
+
+    #[test]
+    fn reports_in_paragraphs_are_summed_up() {
+        let report = "; @ data.c:13\n10: (79) r0 = *(u64 *)(r9 +0)\n\nVerification failed: Register Type Safety: Unreadable register\n\n\
+            Reason:\n  R9 has never been initialized on this path, so the verifier cannot use it as an input.\n\n\
+            At:\n  increment @ data.c:13:2\nMARK  Instruction context:\n  >>> 10 | (79) r0 = *(u64 *)(r9 +0)\n\n\
+            Suggestion:\n  Initialize R9 on every path before this instruction.\n\nprocessed 10 insns (limit 1000000)\n";
+        for (mark, complaint) in [
+            ("       | ^-- error: R9 is not readable\n", "R9 is not readable"),
+            ("", "Register Type Safety: Unreadable register"),
+        ] {
+            check(
+                report.replace("MARK", mark).as_bytes(),
+                Some(complaint),
+                Some((10, "r0 = *(u64 *)(r9 +0)")),
+                Some("@ data.c:13"),
+                &format!(
+                    "{complaint}, at instruction 10: r0 = *(u64 *)(r9 +0), source: @ data.c:13"
+                ),
+            );
+        }
     }
 
     #[test]

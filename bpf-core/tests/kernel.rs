@@ -2,6 +2,8 @@
 
 #[path = "kernel/data.rs"]
 mod data;
+#[path = "kernel/kinds.rs"]
+mod kinds;
 #[path = "kernel/maps.rs"]
 mod maps;
 #[path = "kernel/nested.rs"]

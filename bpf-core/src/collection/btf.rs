@@ -4,7 +4,6 @@ use bpf_btf::BtfFeatures;
 use bpf_elf::prepare::prepare_btf;
 use bpf_elf::spec::CollectionSpec;
 use bpf_sys::OwnedBtfFd;
-use bpf_sys::abi::KernelVersion;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -43,7 +42,7 @@ impl Loaded {
     }
 }
 
-/// Loads the BTF of the object: as it is, then with what a kernel of this version does not understand replaced (libbpf: B5).
+/// Loads the BTF of the object: as it is, then with what this kernel does not understand replaced (libbpf: B5).
 pub(super) fn load(spec: &CollectionSpec, context: &Context) -> Result<Loaded> {
     let mut features = BtfFeatures::ALL;
     loop {
@@ -56,7 +55,7 @@ pub(super) fn load(spec: &CollectionSpec, context: &Context) -> Result<Loaded> {
         if let Ok(fd) = bpf_sys::btf::load(&bytes, 0, &mut [], None) {
             return Ok(Loaded::Here(fd));
         }
-        let known = features_of(context.kernel_version()?);
+        let known = context.btf_features();
         if known == features || features != BtfFeatures::ALL {
             return Ok(refused(&bytes));
         }
@@ -70,51 +69,5 @@ fn refused(bytes: &[u8]) -> Loaded {
     match bpf_sys::btf::load(bytes, 1, &mut log, None) {
         Ok(fd) => Loaded::Here(fd),
         Err(_) => Loaded::Refused(VerifierLog::from_bytes(&log, false)),
-    }
-}
-
-/// What the first kernel of a version understands.
-fn features_of(version: KernelVersion) -> BtfFeatures {
-    let since = |major, minor| version >= KernelVersion::new(major, minor, 0);
-    let mut features = BtfFeatures::NONE;
-    features.func = since(5, 0);
-    features.datasec = since(5, 2);
-    features.global_func = since(5, 6);
-    features.float = since(5, 13);
-    features.decl_tag = since(5, 16);
-    features.type_tag = since(5, 17);
-    features.enum64 = since(6, 0);
-    features.qmark_datasec = since(6, 9);
-    features
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn features_come_with_versions() {
-        type Edit = fn(&mut BtfFeatures);
-        let rows: [(u16, u16, Edit); 5] = [
-            (4, 18, |_| ()),
-            (5, 0, |f| f.func = true),
-            (5, 2, |f| f.datasec = true),
-            (5, 10, |f| f.global_func = true),
-            (6, 1, |f| {
-                f.float = true;
-                f.decl_tag = true;
-                f.type_tag = true;
-                f.enum64 = true;
-            }),
-        ];
-        let mut expected = BtfFeatures::NONE;
-        for (major, minor, edit) in rows {
-            edit(&mut expected);
-            assert_eq!(
-                features_of(KernelVersion::new(major, minor, 3)),
-                expected,
-                "{major}.{minor}"
-            );
-        }
     }
 }

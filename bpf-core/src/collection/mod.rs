@@ -1,8 +1,10 @@
 //! A loaded object: its maps, programs and variables.
 
 mod btf;
+mod contents;
 mod load;
 mod options;
+mod programs;
 mod symbols;
 
 use std::sync::Arc;

@@ -23,6 +23,9 @@ const BPFFS: &str = "/sys/fs/bpf";
 pub struct LoadOptions<'a> {
     /// What is known of the running kernel. `None` makes a new one; give one to share the kernel's BTF between loads.
     pub context: Option<Context>,
+    /// The name of the object. The maps of its data sections have it before their own in the kernel, as with libbpf: `firewall.rodata`.
+    /// [`spec::object_name`](crate::spec::object_name) makes one of a path.
+    pub object_name: Option<String>,
     /// What the verifier writes for every program. See [`ProgramOptions::log_level`] for one program.
     pub log_level: LogLevel,
     /// The folder of the maps that are pinned by name, on a bpffs. `None` is `/sys/fs/bpf`.
@@ -90,6 +93,13 @@ impl<'a> LoadOptions<'a> {
     #[must_use]
     pub fn with_context(mut self, context: &Context) -> Self {
         self.context = Some(context.clone());
+        self
+    }
+
+    /// With a name of the object, for the names of data sections in the kernel.
+    #[must_use]
+    pub fn with_object_name(mut self, name: impl Into<String>) -> Self {
+        self.object_name = Some(name.into());
         self
     }
 

@@ -2,6 +2,7 @@
 
 use bpf_elf::spec::{MapSpec, TypeRef};
 use bpf_sys::abi::{MapFlags, MapType, ObjectName};
+use bpf_sys::feature::Feature;
 use bpf_sys::map::MapCreate;
 use bpf_sys::{AsMapFd, Errno, OwnedBtfFd, OwnedMapFd, SysError};
 
@@ -12,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// What a map is created with, besides its specification.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CreateOptions<'a> {
+    /// The name of the object; empty for none.
+    pub(crate) object: &'a str,
     /// The BTF of the object, where the kernel has it.
     pub(crate) btf: Option<&'a OwnedBtfFd>,
     /// An example of the inner maps.
@@ -83,7 +86,7 @@ impl Map {
     pub fn create(spec: &MapSpec) -> Result<Self> {
         let context = Context::new();
         let create = |spec: &MapSpec, inner| {
-            create(spec, &CreateOptions { btf: None, inner, context: &context })
+            create(spec, &CreateOptions { object: "", btf: None, inner, context: &context })
         };
         let inner = spec.inner.as_deref().map(|inner| create(inner, None)).transpose()?;
         create(spec, inner.as_ref())
@@ -98,7 +101,7 @@ pub(crate) fn create(spec: &MapSpec, options: &CreateOptions<'_>) -> Result<Map>
     full.flags = wanted.flags;
     full.inner_map = options.inner.map(AsMapFd::as_map_fd);
     full.numa_node = spec.numa_node;
-    full.name = ObjectName::sanitized(&spec.name);
+    full.name = ObjectName::sanitized(&spec.kernel_name(options.object));
     full.map_extra = wanted.map_extra;
     add_types(&mut full, spec, options);
     match attempts(full, spec) {
@@ -185,21 +188,20 @@ fn explain(spec: &MapSpec, wanted: &Wanted, context: &Context, source: SysError)
     if !matches!(source.errno, Errno::EINVAL | Errno::E2BIG | Errno::EOPNOTSUPP | Errno::ENOTSUPP) {
         return error;
     }
-    if let Some(unsupported) = context.unsupported_map_type(wanted.map_type) {
+    if let Some(unsupported) = context.lacks_map_type(wanted.map_type) {
         return error.with_kind(unsupported);
     }
-    if wanted.flags.contains(MapFlags::RDONLY_PROG) || wanted.flags.contains(MapFlags::WRONLY_PROG)
-    {
-        if let Some(unsupported) =
-            context.older_than("read-only maps (constant data sections)", (5, 2))
-        {
-            return error.with_kind(unsupported);
-        }
-    }
-    if wanted.flags.contains(MapFlags::MMAPABLE) {
-        if let Some(unsupported) = context.older_than("maps that can be mapped into memory", (5, 5))
-        {
-            return error.with_kind(unsupported);
+    let needs = [
+        (MapFlags::RDONLY_PROG, Feature::GLOBAL_DATA),
+        (MapFlags::WRONLY_PROG, Feature::GLOBAL_DATA),
+        (MapFlags::MMAPABLE, Feature::ARRAY_MMAP),
+        (MapFlags::INNER_MAP, Feature::INNER_MAP),
+    ];
+    for (flag, feature) in needs {
+        if wanted.flags.contains(flag) {
+            if let Some(unsupported) = context.lacks(&feature) {
+                return error.with_kind(unsupported);
+            }
         }
     }
     let no_prealloc = wanted.flags.contains(MapFlags::NO_PREALLOC);

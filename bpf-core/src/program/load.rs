@@ -7,6 +7,7 @@ use bpf_asm::{ByteOrder, Slot, encode_slots};
 use bpf_elf::prepare::{FuncInfo, LineRecord};
 use bpf_elf::spec::ProgramSpec;
 use bpf_sys::abi::{ObjectName, ProgramFlags, ProgramType};
+use bpf_sys::feature::Feature;
 use bpf_sys::prog::{AttachTarget, Load, LoadError};
 use bpf_sys::{BtfFd, Errno, OwnedProgFd, SysError};
 
@@ -65,9 +66,10 @@ pub(crate) fn load(mut request: Request<'_>) -> Result<Program> {
         Err(refused) => refused,
     };
     // Before 5.5 there is one function for both address spaces.
-    if request.context.older_than("bpf_probe_read_kernel", (5, 5)).is_some()
-        && replace_probe_reads(&mut request.slots)
+    let mut old = request.slots.clone();
+    if replace_probe_reads(&mut old) && request.context.lacks(&Feature::PROBE_READ_KERNEL).is_some()
     {
+        request.slots = old;
         match request.attempt(without) {
             Ok(loaded) => return Ok(request.finish(loaded)),
             Err(next) => refused = next,
@@ -148,7 +150,7 @@ impl Request<'_> {
             load.name = if without.name {
                 ObjectName::NONE
             } else {
-                ObjectName::sanitized(&self.spec.name)
+                ObjectName::sanitized(&self.spec.kernel_name())
             };
             load.kernel_version = self.kernel_version;
             load.btf = self.btf.filter(|_| !without.debug_info);
@@ -212,7 +214,7 @@ impl Request<'_> {
         }
         match source.errno {
             Errno::EINVAL | Errno::E2BIG | Errno::EOPNOTSUPP | Errno::ENOTSUPP => {
-                match self.context.unsupported_program_type(self.spec.program_type) {
+                match self.context.lacks_program_type(self.spec.program_type) {
                     Some(unsupported) => error.with_kind(unsupported),
                     None => error,
                 }
@@ -242,7 +244,9 @@ fn larger_log(len: usize, refused: &LoadError) -> Option<usize> {
 
 /// What the loader knows about calls that it made impossible on purpose (libbpf: R6).
 fn hint(log: &VerifierLog) -> Option<&'static str> {
-    let (_, number) = log.complaint()?.split_once("unknown#")?;
+    let instruction = log.instruction().map(|(_, text)| text);
+    let texts = [log.complaint(), instruction];
+    let (_, number) = texts.into_iter().flatten().find_map(|text| text.split_once("unknown#"))?;
     let number: u32 = number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
     match number {
         195_896_080 => Some(

