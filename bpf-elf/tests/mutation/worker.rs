@@ -1,6 +1,7 @@
 //! The process that reads, and may end at any moment.
 
 use std::alloc::System;
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io::{Seek as _, Write as _};
 use std::panic::{self, AssertUnwindSafe};
@@ -8,10 +9,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use bpf_btf::{Btf, BtfFeatures};
 use bpf_elf::Error;
-use bpf_elf::prepare::{PrepareOptions, prepare_program};
+use bpf_elf::prepare::{CoreResolution, PrepareOptions, prepare_btf, prepare_program};
 use bpf_elf::spec::CollectionSpec;
 use cap::Cap;
+use testdata::{Order, object};
 
 use crate::mutate::Case;
 
@@ -34,13 +37,14 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
         let _ = heap.set_limit(usize::MAX);
         *MESSAGE.lock().expect("one thread") = info.to_string().replace('\n', " ");
     }));
+    let kernel = kernel();
     let (mut specs, mut errors) = (0, 0);
     for seed in from..to {
         note.rewind().and_then(|()| note.write_all(&seed.to_le_bytes())).expect("note the seed");
         let bytes = case.mutation(seed);
         let result = panic::catch_unwind(AssertUnwindSafe(|| match read(heap, &bytes) {
             Ok(spec) => {
-                prepare(&spec);
+                prepare(&spec, &kernel);
                 true
             }
             Err(_) => false,
@@ -68,13 +72,31 @@ fn read(heap: &Cap<System>, bytes: &[u8]) -> Result<CollectionSpec, Error> {
     result
 }
 
-/// Whatever can be read can be prepared, or has an error.
-fn prepare(spec: &CollectionSpec) {
-    for name in spec.programs.names() {
-        if let Ok(program) = prepare_program(spec, name, &PrepareOptions::default()) {
-            assert!(!program.functions.is_empty(), "a program without its own function");
+/// Whatever can be read can be prepared, or has an error: the BTF for an old and a new kernel, and every program, with its CO-RE
+/// relocations resolved against types that fit some of them. What is prepared is fit to be read again.
+fn prepare(spec: &CollectionSpec, kernel: &Btf) {
+    for features in [BtfFeatures::NONE, BtfFeatures::ALL] {
+        if let Ok(Some(bytes)) = prepare_btf(spec, &features) {
+            Btf::parse(bytes).expect("prepared BTF is BTF");
         }
     }
+    let no_modules = || Ok::<_, Infallible>(Vec::new());
+    let Ok(core) = CoreResolution::new(spec, kernel, no_modules);
+    for options in [PrepareOptions::new(), PrepareOptions::new().with_core(&core)] {
+        for name in spec.programs.names() {
+            if let Ok(program) = prepare_program(spec, name, &options) {
+                assert!(!program.functions.is_empty(), "a program without its own function");
+                assert!(program.fixups.iter().all(|fixup| fixup.slot < program.slots.len()));
+            }
+        }
+    }
+}
+
+/// Types that CO-RE relocations find: those of the fixture `core`.
+fn kernel() -> Btf {
+    let spec = CollectionSpec::parse(object("core", Order::Little)).expect("a good object");
+    let bytes = prepare_btf(&spec, &BtfFeatures::ALL).expect("good BTF").expect("BTF");
+    Btf::parse(bytes).expect("BTF")
 }
 
 /// The seed that a worker was at.
