@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Series (6.12), newest of a major version (7.x), or paths of a vmlinuz
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
     kernels: Vec<String>,
-    /// Guests at a time; by default one per two CPUs of this machine or two
+    /// Guests at a time: two on a small machine, more on a large one
     #[arg(long)]
     jobs: Option<usize>,
     /// Seconds after which a guest is ended

@@ -32,7 +32,12 @@ pub(crate) struct Steps {
     bar: ProgressBar,
     rows: Vec<Vec<String>>,
     totals: Counts,
+    /// How long a command may run.
+    limit: Duration,
 }
+
+/// A hung test must not hang whoever waits for the result.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 impl Steps {
     pub(crate) fn new() -> Self {
@@ -48,7 +53,12 @@ impl Steps {
         }
         bar.enable_steady_tick(Duration::from_millis(120));
         let heading = ["step", "result", "time", "passed", "failed", "skipped"];
-        Self { bar, rows: vec![heading.map(str::to_owned).to_vec()], totals: Counts::default() }
+        Self {
+            bar,
+            rows: vec![heading.map(str::to_owned).to_vec()],
+            totals: Counts::default(),
+            limit: LIMIT,
+        }
     }
 
     /// Runs one step. Its failure is shown and counted; the steps after it run nevertheless.
@@ -133,6 +143,7 @@ impl Steps {
         let log = tempfile::NamedTempFile::new().context("cannot make a log file")?;
         command.stdin(Stdio::null()).stdout(log.reopen()?).stderr(log.reopen()?);
         append_only(command, log.path())?;
+        let started = Instant::now();
         let mut child = command.spawn().with_context(|| format!("cannot start `{text}`"))?;
         let status = loop {
             if let Some(status) =
@@ -142,6 +153,15 @@ impl Steps {
             }
             if !self.bar.is_hidden() {
                 self.doing(&last_line(log.path()).unwrap_or_default());
+            }
+            if started.elapsed() > self.limit {
+                child
+                    .kill()
+                    .and_then(|()| child.wait())
+                    .with_context(|| format!("cannot end `{text}`"))?;
+                let output = fs::read(log.path()).context("cannot read a log file")?;
+                let output = String::from_utf8_lossy(&output);
+                bail!("`{text}` did not end within {:?}:\n{}", self.limit, output.trim_end());
             }
             std::thread::sleep(Duration::from_millis(50));
         };
@@ -195,6 +215,14 @@ mod tests {
         }));
         assert_eq!(steps.totals.summary(), "1 passed, 1 failed, 1 skipped");
         assert!(!steps.finish());
+    }
+
+    #[test]
+    fn a_hung_command_is_ended() {
+        let steps = Steps { limit: Duration::from_millis(100), ..Steps::new() };
+        let error = steps.watch(Command::new("sh").args(["-c", "echo begun; exec sleep 1000"]));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("did not end within 100ms") && error.ends_with("begun"), "{error}");
     }
 
     #[test]
