@@ -10,6 +10,8 @@ mod freplace;
 #[cfg(test)]
 mod kprobe;
 #[cfg(test)]
+mod netkit;
+#[cfg(test)]
 mod raw_tracepoint;
 #[cfg(test)]
 mod struct_ops;
