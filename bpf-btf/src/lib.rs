@@ -29,6 +29,7 @@ extern crate alloc;
 mod btf;
 mod build;
 mod bytes;
+mod c;
 pub mod core;
 mod error;
 mod ext;
@@ -51,6 +52,7 @@ pub use build::{
     NewSectionEntry, SectionLayout, VariablePlace, sanitize,
 };
 pub use bytes::BtfBytes;
+pub use c::{CDeclarationOptions, CError, CHeaderOptions, CPrinter, c_header};
 pub use error::Error;
 pub use ext::{
     BtfExt, CoreRelo, CoreRelos, ExtError, FuncInfo, FuncInfos, LineInfo, LineInfos, Record,
