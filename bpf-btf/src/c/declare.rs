@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::names::{TagKind, identifier};
-use super::{CError, CPrinter, MAX_DEPTH};
+use super::{CError, CPrinter, MAX_DEPTH, push};
 use crate::{FuncProto, Reference, Type, TypeId};
 
 /// Where a declaration stands.
@@ -61,7 +61,7 @@ impl<'btf> CPrinter<'btf> {
                     }
                     match array.len() {
                         0 if flexible => declarator.push_str("[]"),
-                        len => declarator.push_str(&format!("[{len}]")),
+                        len => push!(declarator, "[{len}]"),
                     }
                     flexible = false;
                     current = array.element();

@@ -7,7 +7,7 @@ use super::declare::Place;
 use super::layout::{Layout, Placed, fillers, misplaced, round_up};
 use super::names::identifier;
 use super::order::Need;
-use super::{CError, CPrinter};
+use super::{CError, CPrinter, push};
 use crate::{Composite, Enum, Kind, Type, TypeId};
 
 /// Gaps of more bits are written as an array of characters, so that the text stays small.
@@ -22,7 +22,7 @@ impl<'btf> CPrinter<'btf> {
         let text = self.tagged(found);
         let tag = text.split_once(' ').map_or("", |(_, tag)| tag);
         if self.names.declare(tag) {
-            self.out.push_str(&format!("{text};\n\n"));
+            push!(self.out, "{text};\n\n");
         }
     }
 
@@ -38,7 +38,7 @@ impl<'btf> CPrinter<'btf> {
                     let text = self.composite_body(composite, place)?;
                     let tag = self.tagged(found);
                     self.names.declare(tag.split_once(' ').map_or("", |(_, tag)| tag));
-                    self.out.push_str(&format!("{text};\n\n"));
+                    push!(self.out, "{text};\n\n");
                 }
             }
             Type::Fwd(fwd) if !fwd.name().is_empty() => self.forward(found),
@@ -47,7 +47,7 @@ impl<'btf> CPrinter<'btf> {
                     self.forward(found);
                 } else {
                     let text = self.enum_body(values, place);
-                    self.out.push_str(&format!("{text};\n\n"));
+                    push!(self.out, "{text};\n\n");
                 }
             }
             Type::Typedef(typedef)
@@ -71,7 +71,7 @@ impl<'btf> CPrinter<'btf> {
     /// Adds text, only for C before 2023 if it is about something that C has itself since then.
     pub(super) fn guarded(&mut self, before_c23: bool, text: &str) {
         if before_c23 {
-            self.out.push_str(&format!("{BEFORE_C23}{text}#endif\n\n"));
+            push!(self.out, "{BEFORE_C23}{text}#endif\n\n");
         } else {
             self.out.push_str(text);
             self.out.push('\n');
@@ -107,7 +107,8 @@ impl<'btf> CPrinter<'btf> {
         };
         out.push_str(" {");
         let placed = self.placed(composite)?;
-        let end = round_up(placed.last().map_or(0, Placed::end), u64::from(layout.align) * 8);
+        let last = placed.iter().map(Placed::end).max().unwrap_or(0);
+        let end = round_up(last, u64::from(layout.align).saturating_mul(8));
         let size = u64::from(composite.size()).saturating_mul(8);
         let tail = end != size;
         if !placed.is_empty() || tail {
@@ -125,14 +126,19 @@ impl<'btf> CPrinter<'btf> {
                     return Err(misplaced(composite, one.member.name()));
                 }
             }
-            // A flexible array is not alone, is last, and is not in a union.
+            // A flexible array is last and not alone, and nothing may come after the structure either.
             let last = index.saturating_add(1) == placed.len();
-            let flexible = last && index > 0 && !tail && !composite.is_union();
+            let flexible = last
+                && index > 0
+                && !tail
+                && !composite.is_union()
+                && one.size == 0
+                && !self.is_embedded(id);
             let name = identifier(one.member.name());
             let text = self.declare(one.member.type_id(), &name, Place { flexible, ..inner })?;
-            out.push_str(&format!("{tabs}{text}"));
+            push!(out, "{tabs}{text}");
             if one.bitfield {
-                out.push_str(&format!(": {}", one.size));
+                push!(out, ": {}", one.size);
             }
             out.push_str(";\n");
             at = at.max(one.end());
@@ -153,7 +159,7 @@ impl<'btf> CPrinter<'btf> {
             out.push_str(" __attribute__((packed))");
         }
         if let Some(align) = layout.aligned {
-            out.push_str(&format!(" __attribute__((aligned({align})))"));
+            push!(out, " __attribute__((aligned({align})))");
         }
         Ok(out)
     }
@@ -169,12 +175,12 @@ impl<'btf> CPrinter<'btf> {
         for value in values.values() {
             let name = self.names.ident(self.btf, value.name());
             let number = number_text(value.value(), values.kind() == Kind::Enum64);
-            out.push_str(&format!("{tabs}\t{name} = {number},\n"));
+            push!(out, "{tabs}\t{name} = {number},\n");
         }
         out.push_str(&tabs);
         out.push('}');
         if let Some(mode) = enum_mode(values) {
-            out.push_str(&format!(" __attribute__((mode({mode})))"));
+            push!(out, " __attribute__((mode({mode})))");
         }
         out
     }
@@ -186,23 +192,25 @@ fn gap(out: &mut String, tabs: &str, (from, to): (u64, u64), layout: Layout, gap
     if to.saturating_sub(from) > MAX_GAP {
         let start = round_up(from, 8);
         for (name, width) in fillers(from, start, layout) {
-            out.push_str(&format!("{tabs}{name}: {width};\n"));
+            push!(out, "{tabs}{name}: {width};\n");
         }
         let bytes = to.saturating_sub(start) / 8;
-        out.push_str(&format!("{tabs}unsigned char __gap{gaps}[{bytes}];\n"));
+        push!(out, "{tabs}unsigned char __gap{gaps}[{bytes}];\n");
         *gaps = gaps.saturating_add(1);
         from = start.saturating_add(bytes.saturating_mul(8));
     }
     for (name, width) in fillers(from, to, layout) {
-        out.push_str(&format!("{tabs}{name}: {width};\n"));
+        push!(out, "{tabs}{name}: {width};\n");
     }
 }
 
 /// Makes a union as large as it is where no attribute explains it.
 fn union_gap(out: &mut String, tabs: &str, size: u64, layout: Layout) {
-    match (size, fillers(0, size.min(64), layout).as_slice()) {
-        (0..=64, &[(name, width)]) => out.push_str(&format!("{tabs}{name}: {width};\n")),
-        _ => out.push_str(&format!("{tabs}unsigned char __gap[{}];\n", size / 8)),
+    let filler = fillers(0, size.min(64), layout);
+    if let (0..=64, &[(name, width)]) = (size, filler.as_slice()) {
+        push!(out, "{tabs}{name}: {width};\n");
+    } else {
+        push!(out, "{tabs}unsigned char __gap[{}];\n", size / 8);
     }
 }
 

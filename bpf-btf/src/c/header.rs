@@ -1,11 +1,10 @@
 //! A whole blob as a header.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{CError, CPrinter, names};
+use super::{CError, CPrinter, names, push};
 use crate::{Btf, Type, TypeId};
 
 /// What a header made by [`c_header`] contains.
@@ -69,7 +68,7 @@ impl CHeaderOptions {
 pub fn c_header(btf: &Btf, options: &CHeaderOptions) -> Result<String, CError> {
     let mut printer = CPrinter::new(btf);
     if let Some(guard) = &options.guard {
-        printer.out.push_str(&format!("#ifndef {guard}\n#define {guard}\n\n"));
+        push!(printer.out, "#ifndef {guard}\n#define {guard}\n\n");
     }
     if options.preserve_access_index {
         printer.out.push_str(
@@ -90,7 +89,7 @@ pub fn c_header(btf: &Btf, options: &CHeaderOptions) -> Result<String, CError> {
         );
     }
     if let Some(guard) = &options.guard {
-        printer.out.push_str(&format!("#endif /* {guard} */\n"));
+        push!(printer.out, "#endif /* {guard} */\n");
     }
     Ok(printer.into_text())
 }
@@ -222,7 +221,7 @@ fn kfuncs(printer: &mut CPrinter<'_>, sorted: bool) -> Result<(), CError> {
         last = name;
         let text = printer.prototype(func.prototype(), name)?;
         let fast = if fastcall { " __bpf_fastcall" } else { "" };
-        printer.out.push_str(&format!("extern {text} __weak __ksym{fast};\n"));
+        push!(printer.out, "extern {text} __weak __ksym{fast};\n");
     }
     printer.out.push_str("#endif /* BPF_NO_KFUNC_PROTOTYPES */\n\n");
     Ok(())

@@ -8,7 +8,7 @@ mod layout;
 mod names;
 mod order;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -22,6 +22,15 @@ use order::Need;
 
 pub use error::CError;
 pub use header::{CHeaderOptions, c_header};
+
+/// Appends formatted text to a `String`, which takes everything.
+macro_rules! push {
+    ($out:expr, $($text:tt)*) => {{
+        use core::fmt::Write as _;
+        let _ = $out.write_fmt(format_args!($($text)*));
+    }};
+}
+use push;
 
 /// How deep declarators and anonymous types may nest.
 const MAX_DEPTH: usize = 64;
@@ -50,6 +59,8 @@ pub struct CPrinter<'btf> {
     /// State of the walk by id.
     marks: Vec<u8>,
     layouts: BTreeMap<TypeId, Layout>,
+    /// The types that others contain; made when it is first asked for.
+    embedded: Option<BTreeSet<TypeId>>,
     names: Names,
     /// How many more types may be mentioned: prototypes and anonymous types are written wherever they are used.
     budget: u64,
@@ -92,6 +103,7 @@ impl<'btf> CPrinter<'btf> {
             pointer: btf.pointer_size(),
             marks: alloc::vec![0; btf.len() as usize],
             layouts: BTreeMap::new(),
+            embedded: None,
             names: Names::default(),
             // Several times what real BTF needs.
             budget: bytes.saturating_mul(16).saturating_add(1 << 16),
@@ -116,12 +128,12 @@ impl<'btf> CPrinter<'btf> {
             }
             Type::Func(func) => {
                 let text = self.prototype(func.prototype(), func.name())?;
-                self.out.push_str(&format!("extern {text};\n\n"));
+                push!(self.out, "extern {text};\n\n");
             }
             Type::Var(var) => {
                 let name = names::identifier(var.name()).to_string();
                 let text = self.declare(var.type_id(), &name, Place::default())?;
-                self.out.push_str(&format!("extern {text};\n\n"));
+                push!(self.out, "extern {text};\n\n");
             }
             _ => {}
         }
@@ -155,11 +167,40 @@ impl<'btf> CPrinter<'btf> {
         self.out
     }
 
+    /// Whether some type contains a structure or an array of it.
+    fn is_embedded(&mut self, id: TypeId) -> bool {
+        let btf = self.btf;
+        self.embedded.get_or_insert_with(|| embedded(btf)).contains(&id)
+    }
+
     /// Pays for one more mention of a type.
     fn spend(&mut self, id: TypeId) -> Result<(), CError> {
         self.budget = self.budget.checked_sub(1).ok_or(CError::TooLarge { id })?;
         Ok(())
     }
+}
+
+/// The structures and unions that are members or elements of others.
+fn embedded(btf: &Btf) -> BTreeSet<TypeId> {
+    let mut found = BTreeSet::new();
+    let mut see = |id: TypeId| {
+        let id = btf.strip(id);
+        if btf.get(id).is_some_and(|found| found.kind().is_composite()) {
+            found.insert(id);
+        }
+    };
+    for level in core::iter::successors(Some(btf), |btf| btf.base()) {
+        for (_, found) in level.types() {
+            match found {
+                Type::Array(array) => see(array.element()),
+                Type::Struct(composite) | Type::Union(composite) => {
+                    composite.members().for_each(|member| see(member.type_id()));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 /// A type that compilers have themselves, whatever BTF says about it.

@@ -1,8 +1,8 @@
 //! Names that are unique where C wants them to be.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -40,7 +40,7 @@ struct Tag {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     tags: BTreeMap<String, Tag>,
-    idents: BTreeMap<String, ()>,
+    idents: BTreeSet<String>,
     /// How many types or enumerators wanted a name so far, where there was more than one.
     tag_versions: BTreeMap<String, u32>,
     ident_versions: BTreeMap<String, u32>,
@@ -110,8 +110,8 @@ impl Names {
         loop {
             let candidate = versioned(&name, version);
             let real = version == 1 || btf.find_all(&candidate).next().is_none();
-            if real && !self.idents.contains_key(&candidate) {
-                self.idents.insert(candidate.clone(), ());
+            if real && !self.idents.contains(&candidate) {
+                self.idents.insert(candidate.clone());
                 self.ident_versions.insert(name.into_owned(), version);
                 return candidate;
             }
@@ -121,7 +121,7 @@ impl Names {
 
     /// Whether an ordinary identifier is in use.
     pub(super) fn is_ident(&self, name: &str) -> bool {
-        self.idents.contains_key(name)
+        self.idents.contains(name)
     }
 }
 

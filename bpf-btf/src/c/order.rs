@@ -40,7 +40,7 @@ const fn bits(need: Need) -> (u8, u8) {
     }
 }
 
-impl<'btf> CPrinter<'btf> {
+impl CPrinter<'_> {
     /// Writes all that a type needs, and the type itself where it has a name.
     pub(super) fn visit(&mut self, id: TypeId, need: Need) -> Result<(), CError> {
         let mut stack = Vec::new();

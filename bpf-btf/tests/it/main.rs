@@ -7,6 +7,7 @@
 
 mod asm;
 mod build;
+mod c;
 mod core;
 mod elf;
 mod ext;

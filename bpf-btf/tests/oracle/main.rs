@@ -1,5 +1,8 @@
 //! What bpftool says of the same bytes: `cargo test -p bpf-btf --test oracle`. Needs bpftool and a kernel with BTF.
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
+mod c_header;
+#[path = "../it/elf.rs"]
+mod elf;
 mod min_core;
 mod raw_dump;
