@@ -59,10 +59,10 @@ fn walk(btf: &Btf) -> u64 {
                     .sum::<u64>();
             }
             Type::Enum(values) | Type::Enum64(values) => {
-                sum += values.values().map(|value| value.bits() & 0xff).sum::<u64>()
+                sum += values.values().map(|value| value.bits() & 0xff).sum::<u64>();
             }
             Type::FuncProto(proto) => {
-                sum += proto.params().map(|param| u64::from(param.type_id().get())).sum::<u64>()
+                sum += proto.params().map(|param| u64::from(param.type_id().get())).sum::<u64>();
             }
             other => sum += u64::from(other.kind().number()),
         }

@@ -6,8 +6,7 @@ use bpf_btf::core::{Fixup, Resolver};
 use bpf_btf::{Btf, BtfExt};
 use testdata::{OBJECTS, Order, object};
 
-#[path = "../it/elf.rs"]
-mod elf;
+use crate::elf;
 
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
