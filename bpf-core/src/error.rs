@@ -196,12 +196,13 @@ impl Error {
 }
 
 /// What a process without privileges can do about it.
-const PERMISSION_HINT: &str = "needs CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN (or root; CAP_SYS_ADMIN before 5.8), and before 5.11 a high enough RLIMIT_MEMLOCK";
+const PERMISSION_HINT: &str = "needs root, or CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN (before 5.8 CAP_SYS_ADMIN); \
+     before 5.11 also a high enough RLIMIT_MEMLOCK, which `raise_memlock_limit` sets";
 
 /// The kind that an error number means for any command; commands with a more exact meaning set their own.
 fn kind_of(errno: Errno) -> ErrorKind {
     match errno {
-        Errno::EPERM => ErrorKind::NotPermitted,
+        Errno::EPERM | Errno::EACCES => ErrorKind::NotPermitted,
         _ => ErrorKind::System,
     }
 }

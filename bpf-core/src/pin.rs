@@ -61,7 +61,6 @@ pub(crate) fn open_error(what: &str, path: &Path, source: SysError) -> Error {
     let error = Error::system(format!("open the {what} pinned at {}", path.display()), source);
     match errno {
         Errno::ENOENT => error.with_kind(ErrorKind::NotFound),
-        Errno::EACCES => error.with_kind(ErrorKind::NotPermitted),
         _ => error,
     }
 }

@@ -1,7 +1,7 @@
 //! Creating maps: what the kernel wants rounded or left out, and what to try again without.
 
-use bpf_elf::spec::{MapSpec, TypeRef};
-use bpf_sys::abi::{MapFlags, MapType, ObjectName};
+use bpf_elf::spec::{MapContents, MapSpec, TypeRef};
+use bpf_sys::abi::{MapFlags, MapType, ObjectName, UpdateFlags};
 use bpf_sys::feature::Feature;
 use bpf_sys::map::MapCreate;
 use bpf_sys::{AsMapFd, Errno, OwnedBtfFd, OwnedMapFd, SysError};
@@ -74,7 +74,10 @@ fn ring_size(size: u32, page: u32) -> Option<u32> {
 }
 
 impl Map {
-    /// Creates a map by itself, without a collection. Its contents, and whether it is pinned or frozen, are the caller's.
+    /// Creates a map by itself, without a collection: filled with the bytes of its specification, and frozen if that says so.
+    ///
+    /// It is not pinned, whatever the specification says: see [`pin`](Self::pin). Slots that name maps or programs need their collection, and are
+    /// an error.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), bpf_core::Error> {
@@ -84,12 +87,25 @@ impl Map {
     /// # }
     /// ```
     pub fn create(spec: &MapSpec) -> Result<Self> {
+        let filled = |map: Self| match &spec.contents {
+            MapContents::None | MapContents::Zeroed => Ok(map),
+            MapContents::Bytes(bytes) => {
+                map.update(&0_u32.to_ne_bytes(), bytes, UpdateFlags::ANY)?;
+                Ok(map)
+            }
+            _ => Err(Error::new(ErrorKind::InvalidSpec, action(spec))
+                .with_reason("its slots name maps or programs of a collection")),
+        };
         let context = Context::new();
         let create = |spec: &MapSpec, inner| {
             create(spec, &CreateOptions { object: "", btf: None, inner, context: &context })
         };
         let inner = spec.inner.as_deref().map(|inner| create(inner, None)).transpose()?;
-        create(spec, inner.as_ref())
+        let map = filled(create(spec, inner.as_ref())?)?;
+        if spec.freeze {
+            map.freeze()?;
+        }
+        Ok(map)
     }
 }
 

@@ -213,6 +213,8 @@ impl Request<'_> {
             return error.with_log(log);
         }
         match source.errno {
+            // The verifier's number; a log was not wanted.
+            Errno::EACCES => error.with_kind(ErrorKind::Verifier),
             Errno::EINVAL | Errno::E2BIG | Errno::EOPNOTSUPP | Errno::ENOTSUPP => {
                 match self.context.lacks_program_type(self.spec.program_type) {
                     Some(unsupported) => error.with_kind(unsupported),

@@ -1,6 +1,9 @@
 //! The tracing hooks, attached by section name, with real hits.
 
-use bpf_core::{Collection, CollectionSpec, ErrorKind, LoadOptions, ProgramOptions, TestRun};
+use bpf_core::{
+    AttachType, Collection, CollectionSpec, ErrorKind, LoadOptions, ProgramOptions, ProgramType,
+    TestRun,
+};
 use testdata::{Order, in_guest, open_fds};
 
 /// The fixture `tracing`, counting this process only.
@@ -114,6 +117,83 @@ fn a_function_of_this_program_hits() {
     drop(link);
     again();
     assert_eq!(hits(&collection, "hits_uprobe_main"), 1);
+}
+
+/// Makes `on_raw_tp`, which only counts, a program of another kind.
+fn turn(
+    spec: &mut CollectionSpec,
+    kind: ProgramType,
+    attach: AttachType,
+    hook: &str,
+    target: &str,
+) {
+    let program = spec.programs.get_mut("on_raw_tp").unwrap();
+    program.program_type = kind;
+    program.attach_type = Some(attach);
+    program.section = format!("{hook}/{target}");
+    program.attach_to = Some(target.to_owned());
+    program.needs_btf_target = true;
+    only(spec, &["on_raw_tp"]);
+}
+
+#[test]
+fn hooks_of_security_modules_hit() {
+    let mut spec = spec();
+    turn(&mut spec, ProgramType::LSM, AttachType::LSM_MAC, "lsm", "file_open");
+    let collection = Collection::load(&spec, &LoadOptions::new()).unwrap();
+    let link = collection.program("on_raw_tp").unwrap().attach().unwrap();
+    let open = || drop(std::fs::File::open("/proc/self/stat").unwrap());
+    open();
+    let active = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    let runs = active.split(',').any(|name| name.trim() == "bpf");
+    let seen = hits(&collection, "hits_raw_tp");
+    assert_eq!(seen > 0, runs, "{seen} hits, active: {active}");
+    drop(link);
+    let seen = hits(&collection, "hits_raw_tp");
+    open();
+    assert_eq!(hits(&collection, "hits_raw_tp"), seen);
+}
+
+#[test]
+fn iterators_run_when_they_are_read() {
+    let mut spec = spec();
+    turn(&mut spec, ProgramType::TRACING, AttachType::TRACE_ITER, "iter", "task");
+    let collection = Collection::load(&spec, &LoadOptions::new()).unwrap();
+    let link = collection.program("on_raw_tp").unwrap().attach().unwrap();
+    assert_eq!(hits(&collection, "hits_raw_tp"), 0);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut link.read_iter().unwrap(), &mut text).unwrap();
+    // One run for each task, and one at the end; nothing is printed.
+    assert!(hits(&collection, "hits_raw_tp") > 1 && text.is_empty(), "{text}");
+}
+
+#[test]
+fn functions_of_loaded_programs_hit() {
+    let before = open_fds();
+    {
+        let object = testdata::object("subprograms", Order::NATIVE);
+        let target = CollectionSpec::parse(object).unwrap();
+        let target = Collection::load(&target, &LoadOptions::new()).unwrap();
+        let program = target.program("call_global").unwrap();
+        let mut spec = spec();
+        only(&mut spec, &["on_fexit"]);
+        let load = |function: &str| {
+            let options = ProgramOptions::new().with_attach_program(program, function);
+            Collection::load(&spec, &LoadOptions::new().with_program("on_fexit", options))
+        };
+        let collection = load("global_square").unwrap();
+        let _link = collection.program("on_fexit").unwrap().attach().unwrap();
+        let run = program.test_run(&TestRun::new().with_data([0; 54])).unwrap();
+        // The length of 40, and 5 more, squared.
+        assert_eq!(run.return_value, 45 * 45);
+        assert_eq!(hits(&collection, "hits_fexit"), 1);
+        let result = collection.variable("fexit_result").unwrap().get::<i32>().unwrap();
+        assert_eq!(result, 45 * 45);
+        let error = load("no_such_function").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        assert!(error.to_string().contains("`no_such_function`"), "{error}");
+    }
+    assert_eq!(open_fds(), before);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Maps by themselves.
 
-use bpf_core::{ErrorKind, Map, MapFlags, MapSpec, MapType, UpdateFlags};
+use bpf_core::{ErrorKind, Map, MapContents, MapEntry, MapFlags, MapSpec, MapType, UpdateFlags};
 use testdata::requires;
 
 use crate::support::NoLeak;
@@ -257,6 +257,21 @@ fn a_frozen_map_is_read_only_for_its_user() {
     let error = map.update(&[0; 4], &[2; 4], UpdateFlags::ANY).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
     assert_eq!(map.lookup(&[0; 4]).unwrap(), Some(vec![1; 4]));
+}
+
+#[test]
+fn a_map_by_itself_is_filled_and_frozen_as_its_specification_says() {
+    let _leak = NoLeak::new();
+    let mut spec = MapSpec::new("filled", MapType::ARRAY, 4, 4, 1);
+    spec.contents = MapContents::Bytes(vec![1, 2, 3, 4]);
+    spec.freeze = true;
+    let map = Map::create(&spec).unwrap();
+    assert_eq!(map.lookup(&[0; 4]).unwrap(), Some(vec![1, 2, 3, 4]));
+    let error = map.update(&[0; 4], &[0; 4], UpdateFlags::ANY).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ReadOnly);
+    spec.contents = MapContents::Entries(vec![MapEntry::new(0, "other")]);
+    let error = Map::create(&spec).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidSpec);
 }
 
 #[test]
