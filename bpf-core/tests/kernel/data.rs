@@ -160,8 +160,7 @@ fn options_of_the_kernel_are_read_or_given() {
     for (name, program) in &mut edited.programs {
         program.autoload = matches!(name, "read_config" | "read_symbols" | "call_kernel");
     }
-    let text =
-        "CONFIG_HZ=321\nCONFIG_BPF_SYSCALL=y\nCONFIG_TUN=m\nCONFIG_DEFAULT_HOSTNAME=\"(none)\"\n";
+    let text = "CONFIG_HZ=321\nCONFIG_BPF_SYSCALL=y\nCONFIG_TUN=m\nCONFIG_DEFAULT_HOSTNAME=\"(none)\"\nCONFIG_MODULES=0\n";
     let collection = Collection::load(&edited, &LoadOptions::new().with_kconfig(text)).unwrap();
     let trace = |name| collection.program(name).unwrap().test_run(&TestRun::new()).unwrap();
     trace("read_config");

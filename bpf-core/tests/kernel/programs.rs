@@ -102,7 +102,7 @@ fn a_test_run_gives_packet_context_and_time() {
     // Larger than any kernel takes.
     let error = program.test_run(&TestRun::new().with_data(vec![0; 4 << 20])).unwrap_err();
     assert!(error.errno().is_some());
-    assert!(error.to_string().starts_with("cannot test-run program `count_xdp`: E"), "{error}");
+    assert!(error.to_string().starts_with("cannot test-run program `count_xdp`: "), "{error}");
 }
 
 #[test]
