@@ -60,9 +60,13 @@ impl Link {
     /// Opens the link with this id (since Linux 5.8). Needs `CAP_SYS_ADMIN`.
     #[doc(alias = "BPF_LINK_GET_FD_BY_ID")]
     pub fn from_id(id: LinkId) -> Result<Self, Error> {
-        object::link_by_id(id)
-            .map(Link::object)
-            .map_err(|error| Error::from_sys(format!("opening the link with id {id}"), error))
+        object::link_by_id(id).map(Link::object).map_err(|error| {
+            let failed = Error::from_sys(format!("opening the link with id {id}"), error);
+            match failed.kind() {
+                ErrorKind::NotPermitted => failed.with_advice("the process needs CAP_SYS_ADMIN"),
+                _ => failed,
+            }
+        })
     }
 
     /// Opens a pinned link (since Linux 5.7). The pin stays, and the link knows its path.

@@ -1,3 +1,5 @@
+//! Tests of links to netkit devices.
+
 use std::fs;
 use std::net::UdpSocket;
 use std::process::Command;
@@ -26,17 +28,17 @@ impl Pair {
         }
         Pair
     }
+}
 
-    fn primary(&self) -> IfIndex {
-        let text = fs::read_to_string("/sys/class/net/bpf0/ifindex").unwrap();
-        IfIndex(text.trim().parse().unwrap())
-    }
+fn primary() -> IfIndex {
+    let text = fs::read_to_string("/sys/class/net/bpf0/ifindex").unwrap();
+    IfIndex(text.trim().parse().unwrap())
+}
 
-    fn send(&self) {
-        let socket = UdpSocket::bind("10.9.9.1:0").unwrap();
-        // Nobody listens: the packet only has to leave.
-        let _ = socket.send_to(b"ping", "10.9.9.2:9");
-    }
+fn send() {
+    let socket = UdpSocket::bind("10.9.9.1:0").unwrap();
+    // Nobody listens: the packet only has to leave.
+    let _ = socket.send_to(b"ping", "10.9.9.2:9");
 }
 
 impl Drop for Pair {
@@ -57,23 +59,23 @@ fn packets_are_counted_until_dropped() {
     if !testdata::requires("netkit links", (6, 7)) {
         return;
     }
-    let pair = Pair::make();
+    let _pair = Pair::make();
     leaks_nothing(|| {
         let program = Program::counting(ProgramType::SCHED_CLS, NEXT);
         let options = DeviceOptions::default();
-        let link = attach_netkit(&program, pair.primary(), NetkitEnd::Primary, &options).unwrap();
-        pair.send();
+        let link = attach_netkit(&program, primary(), NetkitEnd::Primary, &options).unwrap();
+        send();
         assert!(program.hits() > 0);
         let info = link.info().unwrap();
         assert_eq!((info.link_type, info.program), (LinkType::NETKIT, program.id()));
         match info.details {
-            LinkDetails::Netkit { ifindex, .. } => assert_eq!(IfIndex(ifindex), pair.primary()),
+            LinkDetails::Netkit { ifindex, .. } => assert_eq!(IfIndex(ifindex), primary()),
             other => panic!("{other:?}"),
         }
-        let on_peer = attach_netkit(&program, pair.primary(), NetkitEnd::Peer, &options).unwrap();
+        let on_peer = attach_netkit(&program, primary(), NetkitEnd::Peer, &options).unwrap();
         drop((link, on_peer));
         let hits = program.hits();
-        pair.send();
+        send();
         assert_eq!(program.hits(), hits, "after drop");
     });
 }

@@ -1,4 +1,4 @@
-//! Tests of links to struct_ops maps.
+//! Tests of links to `struct_ops` maps.
 use std::fs;
 use std::os::fd::AsRawFd as _;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bpf_link::{ErrorKind, IfIndex, Link, XdpOptions, attach_xdp};
 use bpf_sys::abi::{AttachType, LinkId, ProgramType};
 
-use crate::support::{Program, in_own_namespaces, leaks_nothing};
+use crate::support::{Program, in_own_namespaces, leaks_nothing, without_privileges};
 
 const LO: IfIndex = IfIndex(1);
 
@@ -110,4 +110,18 @@ fn a_disconnected_link_stays_and_its_descriptor_can_be_taken() {
         Link::from_id(id).unwrap().detach().unwrap();
         assert!(free());
     });
+}
+
+#[test]
+fn what_is_denied_is_another_kind_than_what_is_missing() {
+    let (test, missing) =
+        ("link::what_is_denied_is_another_kind_than_what_is_missing", LinkId(u32::MAX));
+    without_privileges(test, || {
+        let error = Link::from_id(missing).unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::NotPermitted, "{error}");
+        assert!(error.to_string().contains("CAP_SYS_ADMIN"), "{error}");
+    });
+    if std::env::var_os("BPF_LINK_WITHOUT_PRIVILEGES").is_none() {
+        assert_eq!(Link::from_id(missing).unwrap_err().kind(), &ErrorKind::NotFound);
+    }
 }

@@ -214,11 +214,26 @@ pub(crate) fn in_own_namespaces(test: &str, body: impl Fn()) {
         }
         return body();
     }
+    run_again(test, &["-n", "-m"], MARK);
+}
+
+/// Runs the body of this test in a process without privileges: in a user namespace of its own.
+#[track_caller]
+pub(crate) fn without_privileges(test: &str, body: impl Fn()) {
+    const MARK: &str = "BPF_LINK_WITHOUT_PRIVILEGES";
+    if env::var_os(MARK).is_some() {
+        return body();
+    }
+    run_again(test, &["-U"], MARK);
+}
+
+#[track_caller]
+fn run_again(test: &str, namespaces: &[&str], mark: &str) {
     let done = Command::new("unshare")
-        .args(["-n", "-m"])
+        .args(namespaces)
         .arg(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env(MARK, "1")
+        .env(mark, "1")
         .output()
         .expect("run unshare");
     let text = String::from_utf8_lossy(&done.stdout);
