@@ -42,6 +42,7 @@ mod name;
 mod order;
 mod parse;
 mod raw;
+mod value;
 mod view;
 mod walk;
 mod words;
@@ -62,6 +63,7 @@ pub use id::TypeId;
 pub use kind::Kind;
 pub use name::DisplayName;
 pub use order::ByteOrder;
+pub use value::{ValueError, ValueOptions};
 pub use view::{
     Array, Composite, Datasec, DeclTag, Enum, EnumValue, EnumValues, Float, Func, FuncLinkage,
     FuncProto, Fwd, Int, Member, Members, Param, Params, Reference, SectionEntries, SectionEntry,

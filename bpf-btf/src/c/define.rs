@@ -206,7 +206,8 @@ fn gap(out: &mut String, tabs: &str, (from, to): (u64, u64), layout: Layout, gap
 
 /// Makes a union as large as it is where no attribute explains it.
 fn union_gap(out: &mut String, tabs: &str, size: u64, layout: Layout) {
-    let filler = fillers(0, size.min(64), layout);
+    // Alignment of what has no name does not matter.
+    let filler = fillers(0, size.min(64), Layout { packed: true, ..layout });
     if let (0..=64, &[(name, width)]) = (size, filler.as_slice()) {
         push!(out, "{tabs}{name}: {width};\n");
     } else {

@@ -178,6 +178,8 @@ fn unions_get_their_size_from_alignment() {
     let body = "union u {\n\tint x;\n\tint y;\n";
     check(&blob(4), 2, &format!("{body}}};\n\n"));
     check(&blob(16), 2, &format!("{body}}} __attribute__((aligned(16)));\n\n"));
+    let opaque = asm().union("u", 8, &[]);
+    check(&opaque, 1, "union u {\n\tlong: 64;\n};\n\n");
     let odd = asm().int("int", 4, SIGNED).union("u", 12, &[]);
     check(&odd, 2, "union u {\n\tunsigned char __gap[12];\n};\n\n");
 }

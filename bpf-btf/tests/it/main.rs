@@ -19,4 +19,5 @@ mod read;
 mod sanitize;
 mod sections;
 mod story;
+mod value;
 mod views;
