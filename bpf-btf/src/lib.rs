@@ -17,6 +17,9 @@
 //! # Ok(()) }
 //! ```
 //!
+//! [`BtfBuilder`] makes and changes BTF and writes either byte order; [`sanitize`] gives older kernels what they know;
+//! [`core`] resolves the CO-RE relocations of an object against a kernel; [`c_header`] writes types as C.
+//!
 //! What this crate does not do: it opens no file, makes no system call, and knows no instructions. Loading BTF into a
 //! kernel, finding the kernel's own BTF and patching programs are the work of the crates above.
 //!

@@ -67,7 +67,7 @@ fn changed_blobs_never_panic() {
     let mut read = 0;
     for order in ORDERS {
         let blob = every_kind().layout(&[(0, 0), (4, 0), (0, 0), (12, 0), (0, 12)]).write(order);
-        for _ in 0..10_000 {
+        for _ in 0..4_000 {
             let mut bytes = blob.clone();
             mutate(&mut bytes, &mut random);
             if let Ok(btf) = Btf::parse(bytes.clone()) {
@@ -79,7 +79,7 @@ fn changed_blobs_never_panic() {
             }
         }
     }
-    assert!(read > 500, "too few of the changed blobs could be read: {read}");
+    assert!(read > 200, "too few of the changed blobs could be read: {read}");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn changed_ext_sections_never_panic() {
         let mut blob = header(order, 32, &[0, 20, 20, 28, 48, 28]);
         blob.extend(words.iter().flat_map(|word| u32_bytes(*word, order)));
         assert!(BtfExt::parse(&blob).is_ok());
-        for _ in 0..10_000 {
+        for _ in 0..4_000 {
             let mut bytes = blob.clone();
             mutate(&mut bytes, &mut random);
             if let Ok(ext) = BtfExt::parse(&bytes) {

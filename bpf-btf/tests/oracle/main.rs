@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod c_header;
+mod compiler;
 #[path = "../it/elf.rs"]
 mod elf;
 mod min_core;
