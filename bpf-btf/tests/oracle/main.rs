@@ -1,5 +1,10 @@
 //! What bpftool says of the same bytes: `cargo test -p bpf-btf --test oracle`. Needs bpftool and a kernel with BTF.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics fails"
+)]
 
 mod c_header;
 mod compiler;

@@ -10,8 +10,11 @@ use crate::elf;
 
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
+/// Value, original, whether to validate, whether to poison, and the change of width.
+type Decision = (u64, u64, bool, bool, Option<(u64, u64, bool)>);
+
 /// What a fixup decides, without ids of types, which differ between the two.
-fn decision(fixup: &Fixup) -> (u64, u64, bool, bool, Option<(u64, u64, bool)>) {
+fn decision(fixup: &Fixup) -> Decision {
     let value = if fixup.kind == bpf_btf::core::CoreKind::TypeIdTarget {
         u64::from(fixup.value != 0)
     } else {
