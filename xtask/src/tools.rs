@@ -17,8 +17,8 @@ fn tools() -> Vec<Tool> {
         ("unshare", "util-linux"),
     ];
     // The LLVM that the fixtures are made with also judges what is read from them.
-    let llvm =
-        ["llvm-objdump", "llvm-mc"].map(|tool| (format!("{tool}-{LLVM}"), format!("llvm-{LLVM}")));
+    let llvm = [("llvm-objdump", "llvm"), ("llvm-mc", "llvm"), ("clang", "clang")]
+        .map(|(tool, package)| (format!("{tool}-{LLVM}"), format!("{package}-{LLVM}")));
     let owned = |(program, package): (&str, &str)| (program.to_owned(), package.to_owned());
     plain.into_iter().map(owned).chain(llvm).collect()
 }
