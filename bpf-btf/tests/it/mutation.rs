@@ -1,6 +1,7 @@
 //! Whatever the bytes are, reading ends without a panic.
 
-use bpf_btf::{Btf, BtfBuilder, BtfExt, BtfFeatures, ByteOrder, Kind, sanitize};
+use bpf_btf::core::Resolver;
+use bpf_btf::{Btf, BtfBuilder, BtfExt, BtfFeatures, ByteOrder, CoreRelo, Kind, TypeId, sanitize};
 
 use crate::asm::{ORDERS, asm, every_kind, header, u32_bytes};
 
@@ -120,4 +121,44 @@ fn allocation_is_bounded_by_the_input() {
         let blob = asm().words(&[0, 5 << 24 | 0x00ff_ffff, 0]).write(order);
         assert!(Btf::parse(blob).is_err());
     }
+}
+
+#[test]
+fn changed_blobs_are_relocated_without_a_panic() {
+    let mut random = Random(0xc0e);
+    let (mut matched, mut told) = (0, 0);
+    for order in ORDERS {
+        let mut local = every_kind();
+        let accesses = ["0", "0:0", "0:1", "1:0", "0:1:0", "1"].map(|access| local.string(access));
+        let blob = local.write(order);
+        for _ in 0..1_500 {
+            let [mut ours, mut theirs] = [blob.clone(), blob.clone()];
+            mutate(&mut ours, &mut random);
+            mutate(&mut theirs, &mut random);
+            let ours = Btf::parse(ours).or_else(|_| Btf::parse(blob.clone())).unwrap();
+            let theirs = Btf::parse(theirs).or_else(|_| Btf::parse(blob.clone())).unwrap();
+            let relos = (0..24)
+                .map(|_| {
+                    let id = TypeId::new(u32::try_from(random.below(22)).unwrap());
+                    let kind = u32::try_from(random.below(14)).unwrap();
+                    CoreRelo::new(0, id, accesses[random.below(accesses.len())], kind)
+                })
+                .collect::<Vec<_>>();
+            let mut resolver = Resolver::new(&ours, &relos);
+            resolver.search_kernel(&theirs);
+            for fixup in resolver.resolve() {
+                match fixup {
+                    Ok(fixup) => {
+                        matched += 1;
+                        if let Some(story) = fixup.story {
+                            assert!(story.to_string().len() < 1 << 16);
+                            told += 1;
+                        }
+                    }
+                    Err(error) => assert!(!error.to_string().is_empty()),
+                }
+            }
+        }
+    }
+    assert!(matched > 1000 && told > 100, "{matched} {told}");
 }
