@@ -214,7 +214,7 @@ impl fmt::Display for Error {
         match inner.kind {
             ErrorKind::NotPermitted => f.write_str("not permitted")?,
             ErrorKind::NotSupported { feature, since: Some(since) } => {
-                write!(f, "this kernel has no {feature} (Linux {since} has)")?;
+                write!(f, "this kernel has no {feature} (in Linux since {since})")?;
             }
             ErrorKind::NotSupported { feature, since: None } => {
                 write!(f, "this kernel has no {feature}")?;

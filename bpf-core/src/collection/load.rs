@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use bpf_elf::prepare::CoreResolution;
-use bpf_elf::spec::{CollectionSpec, MapSpec, Pinning, SpecMap};
+use bpf_elf::spec::{CollectionSpec, MapContents, MapSpec, Pinning, SpecMap};
+use bpf_sys::abi::MapType;
 
 use super::options::LoadOptions;
 use super::symbols::Addresses;
@@ -94,6 +95,9 @@ impl Loader<'_> {
                 replacement.try_clone()?
             } else if !map_spec.autocreate {
                 continue;
+            } else if let Some(reason) = not_implemented(map_spec) {
+                let action = format!("create map `{name}`");
+                return Err(Error::new(ErrorKind::InvalidSpec, action).with_reason(reason));
             } else if map_spec.pinning == Pinning::ByName {
                 self.open_or_pin(name, map_spec)?
             } else {
@@ -154,6 +158,17 @@ impl Loader<'_> {
         }
         // The second round returns.
         Err(Error::new(ErrorKind::Exists, format!("pin map `{name}` at {}", path.display())))
+    }
+}
+
+/// What the library reads from objects, and cannot load yet.
+fn not_implemented(spec: &MapSpec) -> Option<&'static str> {
+    match spec.map_type {
+        MapType::STRUCT_OPS => Some("struct_ops maps cannot be loaded yet"),
+        MapType::ARENA if matches!(spec.contents, MapContents::Bytes(_)) => {
+            Some("data in arenas cannot be loaded yet")
+        }
+        _ => None,
     }
 }
 

@@ -133,6 +133,6 @@ impl Resolve for Symbols<'_> {
 
     fn broken(&self, slot: usize) -> Error {
         Error::new(ErrorKind::InvalidSpec, self.action())
-            .with_reason(format!("instruction {slot} cannot hold what it refers to"))
+            .with_reason(format!("what instruction {slot} refers to cannot be loaded yet"))
     }
 }

@@ -305,7 +305,7 @@ fn a_type_that_this_kernel_lacks_is_not_supported() {
         let error = result.unwrap_err();
         let feature = map_type.name().unwrap();
         assert_eq!(error.missing_feature(), Some(feature));
-        let text = format!("this kernel has no {feature} (Linux {}.{} has)", since.0, since.1);
+        let text = format!("this kernel has no {feature} (in Linux since {}.{})", since.0, since.1);
         assert!(error.to_string().contains(&text), "{error}");
     }
 }

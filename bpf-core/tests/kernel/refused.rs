@@ -118,6 +118,20 @@ fn a_map_that_was_not_created_makes_its_programs_fail() {
     drop(load_spec(&edited));
 }
 
+#[test]
+fn what_cannot_be_loaded_yet_is_told() {
+    let _leak = NoLeak::new();
+    for (name, text) in [
+        ("struct_ops", "struct_ops maps cannot be loaded yet"),
+        ("arena", "data in arenas cannot be loaded yet"),
+        ("jump_table", "cannot be loaded yet"),
+    ] {
+        let error = Collection::load(&spec(name), &LoadOptions::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSpec, "{name}: {error}");
+        assert!(error.to_string().contains(text), "{name}: {error}");
+    }
+}
+
 /// The variable that tells this binary, started again, that it runs without rights.
 const CHILD: &str = "BPF_CORE_UNPRIVILEGED";
 
