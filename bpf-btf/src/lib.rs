@@ -34,6 +34,7 @@ mod build;
 mod bytes;
 mod c;
 pub mod core;
+mod dedup;
 mod error;
 mod ext;
 mod header;
@@ -45,6 +46,7 @@ mod name;
 mod order;
 mod parse;
 mod raw;
+mod rewrite;
 mod value;
 mod view;
 mod walk;
@@ -57,6 +59,7 @@ pub use build::{
 };
 pub use bytes::BtfBytes;
 pub use c::{CDeclarationOptions, CError, CHeaderOptions, CPrinter, c_header};
+pub use dedup::dedup;
 pub use error::Error;
 pub use ext::{
     BtfExt, CoreRelo, CoreRelos, ExtError, FuncInfo, FuncInfos, LineInfo, LineInfos, Record,
@@ -66,6 +69,7 @@ pub use id::TypeId;
 pub use kind::Kind;
 pub use name::DisplayName;
 pub use order::ByteOrder;
+pub use rewrite::{Rewritten, TypeMap, permute, sort_by_name};
 pub use value::{ValueError, ValueOptions};
 pub use view::{
     Array, Composite, Datasec, DeclTag, Enum, EnumValue, EnumValues, Float, Func, FuncLinkage,

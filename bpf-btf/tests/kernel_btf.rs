@@ -76,3 +76,35 @@ fn a_swapped_kernel_reads_equal() {
     assert_ne!(swapped.byte_order(), native.byte_order());
     assert_eq!(swapped, native);
 }
+
+/// How many types of each kind there are.
+fn kinds(btf: &Btf) -> std::collections::BTreeMap<Kind, usize> {
+    let mut kinds = std::collections::BTreeMap::new();
+    for (_, found) in btf.types() {
+        *kinds.entry(found.kind()).or_default() += 1;
+    }
+    kinds
+}
+
+#[test]
+fn the_kernels_types_twice_are_merged_into_one() {
+    let btf = kernel();
+    let once = bpf_btf::dedup(&btf).unwrap();
+    let once = Btf::parse(once.builder.write(btf.byte_order()).unwrap()).unwrap();
+    // The kernel's build has merged already what libbpf merges.
+    assert_eq!(kinds(&once), kinds(&btf));
+    let mut builder = bpf_btf::BtfBuilder::from_btf(&btf);
+    builder.add_btf(&btf).unwrap();
+    let twice = Btf::parse(builder.write(btf.byte_order()).unwrap()).unwrap();
+    let merged = bpf_btf::dedup(&twice).unwrap();
+    let merged = Btf::parse(merged.builder.write(btf.byte_order()).unwrap()).unwrap();
+    let mut expected = kinds(&btf);
+    for kind in [Kind::Var, Kind::Datasec] {
+        expected.entry(kind).and_modify(|count| *count *= 2);
+    }
+    // Tags of variables stay with each of them.
+    expected.remove(&Kind::DeclTag);
+    let mut merged = kinds(&merged);
+    merged.remove(&Kind::DeclTag);
+    assert_eq!(merged, expected);
+}

@@ -136,4 +136,27 @@ pub enum BuildError {
         /// Name of the variable.
         variable: String,
     },
+    /// The ids inside a record of an unknown kind are not known, so that it cannot move.
+    #[error("type {id} is of the unknown kind {kind}, which cannot be renumbered")]
+    UnknownKind {
+        /// The id.
+        id: TypeId,
+        /// Number of the kind.
+        kind: u8,
+    },
+    /// A split blob continues another base than the builder does.
+    #[error("the blobs continue different bases")]
+    Base,
+    /// Something refers to a type that was left out.
+    #[error("type {id} is referred to, but was left out")]
+    LeftOut {
+        /// The id before.
+        id: TypeId,
+    },
+    /// An order of types does not name each of them once.
+    #[error("the order of types does not name type {id} exactly once")]
+    Order {
+        /// The id.
+        id: TypeId,
+    },
 }

@@ -4,7 +4,7 @@ mod definition;
 mod error;
 mod sanitize;
 mod sections;
-mod strings;
+pub(crate) mod strings;
 
 use alloc::vec::Vec;
 
@@ -98,6 +98,33 @@ impl BtfBuilder {
             builder.records.push(Place { start, len });
         }
         builder
+    }
+
+    /// A builder without types that has the base and the layout section of a blob, and the given strings.
+    pub(crate) fn like(btf: &Btf, strings: StringTable) -> Self {
+        let mut builder = Self::with_base(btf.base().cloned());
+        builder.strings = strings;
+        builder.layout = btf.layout().to_vec();
+        builder
+    }
+
+    /// Adds a record whose names and targets are those of this builder.
+    pub(crate) fn push_record(&mut self, words: &[u32]) -> Result<TypeId, BuildError> {
+        let place = Place { start: self.words.len(), len: words.len() };
+        self.words.extend_from_slice(words);
+        let id = self.reserve()?;
+        self.put(id, place)?;
+        Ok(id)
+    }
+
+    /// Offset of a string in any encoding.
+    pub(crate) fn add_string_bytes(&mut self, text: &[u8]) -> Result<u32, BuildError> {
+        self.strings.add_bytes(text)
+    }
+
+    /// The base that this builder continues.
+    pub(crate) fn base(&self) -> Option<&Btf> {
+        self.base.as_ref()
     }
 
     /// The id that the next type will have.

@@ -51,24 +51,34 @@ impl StringTable {
 
     /// Offset of a string, which is added if it is not there.
     pub(crate) fn add(&mut self, text: &str) -> Result<u32, BuildError> {
+        self.add_bytes(text.as_bytes())
+    }
+
+    /// The same for text in any encoding, such as lines of source.
+    pub(crate) fn add_bytes(&mut self, text: &[u8]) -> Result<u32, BuildError> {
         if text.is_empty() {
             return Ok(0);
         }
-        if text.as_bytes().contains(&0) {
-            return Err(BuildError::Nul { name: String::from(text) });
+        if text.contains(&0) {
+            return Err(BuildError::Nul { name: String::from_utf8_lossy(text).into_owned() });
         }
-        if self.slots.is_empty() {
-            self.index();
-        }
-        if let Some(place) = self.find(text.as_bytes()) {
-            return self.first.checked_add(place).ok_or(BuildError::TooLarge);
+        if let Some(offset) = self.lookup(text) {
+            return Ok(offset);
         }
         let place = u32::try_from(self.bytes.len()).map_err(|_| BuildError::TooLarge)?;
         let offset = self.first.checked_add(place).ok_or(BuildError::TooLarge)?;
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text);
         self.bytes.push(0);
         self.insert(place);
         Ok(offset)
+    }
+
+    /// Offset of a string that is there.
+    pub(crate) fn lookup(&mut self, text: &[u8]) -> Option<u32> {
+        if self.slots.is_empty() {
+            self.index();
+        }
+        self.find(text).and_then(|place| self.first.checked_add(place))
     }
 
     /// Slots to look at for a string, in order.

@@ -1,0 +1,54 @@
+//! One blob behind another.
+
+use alloc::vec::Vec;
+
+use super::{TypeMap, refuse_unknown, words_of};
+use crate::{Btf, BtfBuilder, BuildError, words};
+
+impl BtfBuilder {
+    /// Adds all types of a blob, which get new ids in their order; each string is stored once. Nothing is merged: see
+    /// [`dedup`](crate::dedup).
+    ///
+    /// A split blob can be added to a builder on the same base only.
+    #[doc(alias = "btf__add_btf")]
+    pub fn add_btf(&mut self, btf: &Btf) -> Result<TypeMap, BuildError> {
+        if let (Some(theirs), ours) = (btf.base(), self.base()) {
+            if ours != Some(theirs) {
+                return Err(BuildError::Base);
+            }
+        }
+        refuse_unknown(btf)?;
+        let old_first = btf.first_id().get();
+        let new_first = self.len();
+        let count = btf.len().saturating_sub(old_first);
+        new_first.checked_add(count).ok_or(BuildError::TooManyTypes)?;
+        // Strings of the base have their offsets in both.
+        let own_strings = btf.base().map_or(0, Btf::string_end);
+        for (id, _) in btf.types() {
+            let mut record = words_of(btf, id);
+            let mut failed = None;
+            words::map_names(&mut record, &mut |offset| {
+                if offset < own_strings {
+                    return offset;
+                }
+                let text = btf.string_bytes(offset).unwrap_or_default();
+                self.add_string_bytes(text).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    0
+                })
+            });
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            words::map_targets(&mut record, &mut |target| match target.checked_sub(old_first) {
+                Some(index) => new_first.saturating_add(index),
+                None => target,
+            });
+            self.push_record(&record)?;
+        }
+        Ok(TypeMap::new(
+            old_first,
+            (new_first..new_first.saturating_add(count)).collect::<Vec<_>>(),
+        ))
+    }
+}
