@@ -92,6 +92,7 @@ enum Source {
     #[default]
     Kernel,
     File(PathBuf),
+    Bytes(Vec<u8>),
 }
 
 impl Context {
@@ -105,6 +106,11 @@ impl Context {
     /// The ids of the types that programs attach to must be those of the running kernel, so the file must describe exactly it.
     pub fn with_kernel_btf_file(path: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Inner { source: Source::File(path.into()), ..Inner::default() }))
+    }
+
+    /// As [`with_kernel_btf_file`](Self::with_kernel_btf_file), with the contents of such a file.
+    pub fn with_kernel_btf(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Arc::new(Inner { source: Source::Bytes(bytes.into()), ..Inner::default() }))
     }
 
     /// The version of the running kernel, as `LINUX_KERNEL_VERSION` counts it.
@@ -223,6 +229,9 @@ impl Context {
                 })?;
                 parse(action, bytes)
             }
+            Source::Bytes(bytes) => {
+                parse("read the BTF that was given for the kernel", bytes.clone())
+            }
             Source::File(path) => {
                 let action = format!("read BTF from {}", path.display());
                 let bytes = std::fs::read(path).map_err(|source| Error::io(&*action, source))?;
@@ -246,5 +255,34 @@ impl fmt::Debug for Context {
             .field("version", &self.0.version.get())
             .field("has_kernel_btf", &self.0.vmlinux.get().is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_btf_that_is_none_is_refused_with_its_origin() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("no.btf");
+        std::fs::write(&path, b"not BTF").unwrap();
+        let rows = [
+            (Context::with_kernel_btf(*b"not BTF"), ErrorKind::InvalidSpec, "BTF that was given"),
+            (Context::with_kernel_btf_file(&path), ErrorKind::InvalidSpec, "no.btf"),
+            (Context::with_kernel_btf_file("/no/such/file"), ErrorKind::NotFound, "/no/such/file"),
+        ];
+        for (context, kind, text) in rows {
+            let error = context.vmlinux().unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_clone_shares_what_is_known() {
+        let context = Context::new();
+        let version = context.clone().kernel_version().unwrap();
+        assert_eq!(context.0.version.get(), Some(&version));
     }
 }

@@ -282,3 +282,72 @@ impl StdError for Error {
         Some(source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bpf_sys::abi::Command;
+
+    use super::*;
+
+    fn system(errno: Errno) -> Error {
+        Error::system("create map `m`", SysError::bpf(Command::MAP_CREATE, errno))
+    }
+
+    #[test]
+    fn a_message_is_one_line_with_action_reason_and_advice() {
+        let since = Some(KernelVersion::new(5, 8, 0));
+        let log = VerifierLog::from_bytes(b"0: (95) exit\nR0 !read_ok\n", false);
+        let rows = [
+            (system(Errno::EINVAL), "cannot create map `m`: EINVAL (invalid argument)"),
+            (
+                system(Errno::EINVAL)
+                    .with_kind(ErrorKind::NotSupported { feature: "ringbuf", since }),
+                "cannot create map `m`: this kernel has no ringbuf (in Linux since 5.8)",
+            ),
+            (
+                system(Errno::EINVAL).with_hint("max_entries is 0"),
+                "cannot create map `m`: EINVAL (invalid argument); max_entries is 0",
+            ),
+            (
+                Error::new(ErrorKind::WrongSize, "update map `m`")
+                    .with_reason("the key has 1 byte"),
+                "cannot update map `m`: wrong size: the key has 1 byte",
+            ),
+            (
+                Error::new(ErrorKind::Verifier, "load program `p`").with_log(log),
+                "cannot load program `p`: the verifier refused it: R0 !read_ok, at instruction 0: exit",
+            ),
+        ];
+        for (error, expected) in rows {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn missing_rights_are_a_kind_of_their_own_with_advice() {
+        for errno in [Errno::EPERM, Errno::EACCES] {
+            let error = system(errno);
+            assert_eq!((error.kind(), error.errno()), (ErrorKind::NotPermitted, Some(errno)));
+            assert!(error.to_string().contains("CAP_BPF"));
+            // The advice goes with the kind.
+            assert!(!error.with_kind(ErrorKind::ReadOnly).to_string().contains("CAP_BPF"));
+        }
+    }
+
+    #[test]
+    fn the_call_is_the_source_and_the_log_is_in_the_debug_form() {
+        let error =
+            system(Errno::E2BIG).with_log(VerifierLog::from_bytes(b"line 1\nline 2", false));
+        let source = StdError::source(&error).unwrap().to_string();
+        assert!(source.starts_with("bpf(BPF_MAP_CREATE): E2BIG"), "{source}");
+        assert!(format!("{error:?}").contains("line 1"));
+        assert_eq!(error.missing_feature(), None);
+    }
+
+    #[test]
+    fn files_that_are_not_there_are_not_found() {
+        let error = Error::io("read x", std::fs::read("/no/such/file").unwrap_err());
+        assert_eq!((error.kind(), error.errno()), (ErrorKind::NotFound, Some(Errno::ENOENT)));
+        assert_eq!(error.to_string(), "cannot read x: not found");
+    }
+}
