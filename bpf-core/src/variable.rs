@@ -88,6 +88,7 @@ impl Variable {
     }
 
     /// The value.
+    #[inline]
     pub fn get<T: FromBytes + IntoBytes>(&self) -> Result<T> {
         let mut value = T::new_zeroed();
         self.read(value.as_mut_bytes())?;
@@ -95,11 +96,13 @@ impl Variable {
     }
 
     /// Sets the value.
+    #[inline]
     pub fn set<T: IntoBytes + Immutable>(&self, value: &T) -> Result<()> {
         self.write(value.as_bytes())
     }
 
     /// Copies the value to `bytes`, of exactly [`size`](Self::size) bytes.
+    #[inline]
     pub fn read(&self, bytes: &mut [u8]) -> Result<()> {
         self.check("read", bytes.len())?;
         match &*self.backing {
@@ -122,6 +125,7 @@ impl Variable {
     }
 
     /// Copies `bytes`, of exactly [`size`](Self::size), to the value.
+    #[inline]
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         self.check("set", bytes.len())?;
         match &*self.backing {

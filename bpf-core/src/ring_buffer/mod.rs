@@ -157,6 +157,7 @@ pub struct Samples<'batch> {
 impl<'batch> Iterator for Samples<'batch> {
     type Item = Sample<'batch>;
 
+    #[inline]
     fn next(&mut self) -> Option<Sample<'batch>> {
         let Place { offset, len } = self.walk.next(self.memory)?;
         Some(Sample { memory: self.memory, offset, len })
@@ -189,17 +190,20 @@ impl Sample<'_> {
     /// The value at `offset`; `None` when it would reach beyond the end.
     ///
     /// For a sample of one type, [`to`](Self::to) also compares the size.
+    #[inline]
     pub fn get<T: FromBytes + IntoBytes>(&self, offset: usize) -> Option<T> {
         let mut value = T::new_zeroed();
         self.read(offset, value.as_mut_bytes()).then_some(value)
     }
 
     /// The whole sample as a value; `None` when it has another size.
+    #[inline]
     pub fn to<T: FromBytes + IntoBytes>(&self) -> Option<T> {
         if self.len == size_of::<T>() { self.get(0) } else { None }
     }
 
     /// Copies bytes from `offset` on, as many as `bytes` has. False, and nothing copied, when they would reach beyond the end.
+    #[inline]
     pub fn read(&self, offset: usize, bytes: &mut [u8]) -> bool {
         if offset.checked_add(bytes.len()).is_none_or(|end| end > self.len) {
             return false;
@@ -223,6 +227,7 @@ impl Sample<'_> {
 }
 
 impl Ring for Memory {
+    #[inline]
     fn size(&self) -> usize {
         self.size
     }
@@ -238,14 +243,17 @@ impl Ring for Memory {
         }
     }
 
+    #[inline]
     fn producer(&self) -> usize {
         self.producer.load_usize(0).unwrap_or_default()
     }
 
+    #[inline]
     fn header(&self, offset: usize) -> Option<u32> {
         self.producer.load_u32(self.page.saturating_add(offset)).ok()
     }
 
+    #[inline]
     fn start(&self) -> usize {
         self.page
     }

@@ -56,6 +56,7 @@ impl Walk {
     }
 
     /// The next finished sample. `None` at the end, or where a program still writes.
+    #[inline]
     pub(super) fn next(&self, ring: &impl Ring) -> Option<Place> {
         loop {
             let position = self.position.get();

@@ -42,6 +42,7 @@ pub struct AccessError {
 macro_rules! reads {
     () => {
         /// Bytes of the mapping.
+        #[inline]
         pub const fn len(&self) -> usize {
             self.0.len()
         }
@@ -52,16 +53,19 @@ macro_rules! reads {
         }
 
         /// Copies bytes from the mapping. An aligned integer of at most a `usize` is read whole.
+        #[inline]
         pub fn read(&self, offset: usize, out: &mut [u8]) -> Result<(), AccessError> {
             self.0.read(offset, out)
         }
 
         /// Reads an aligned integer whole; what its writer wrote before it is visible after (acquire).
+        #[inline]
         pub fn load_u32(&self, offset: usize) -> Result<u32, AccessError> {
             self.0.load_u32(offset)
         }
 
         /// Reads an aligned machine word whole; what its writer wrote before it is visible after (acquire).
+        #[inline]
         pub fn load_usize(&self, offset: usize) -> Result<usize, AccessError> {
             self.0.load_usize(offset)
         }
@@ -104,6 +108,7 @@ impl WriteMapping {
     reads!();
 
     /// Copies bytes into the mapping. An aligned integer of at most a `usize` is written whole.
+    #[inline]
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), AccessError> {
         // SAFETY: this type is only made of regions that are mapped writable.
         unsafe { self.0.write(offset, bytes) }
@@ -118,6 +123,7 @@ impl WriteMapping {
     }
 
     /// An aligned machine word as an atomic.
+    #[inline]
     pub fn atomic_usize(&self, offset: usize) -> Result<&AtomicUsize, AccessError> {
         const SIZE: usize = size_of::<usize>();
         let address = self.0.address(offset, SIZE, SIZE)?;

@@ -84,11 +84,13 @@ impl Region {
         }
     }
 
+    #[inline]
     pub(crate) const fn len(&self) -> usize {
         self.len.get()
     }
 
     /// The address of `size` bytes at `offset`, which must be inside and a multiple of `align`.
+    #[inline]
     pub(crate) fn address(
         &self,
         offset: usize,
@@ -106,6 +108,7 @@ impl Region {
     }
 
     /// An aligned word, relaxed: the one load that the language allows on read-only memory, with an acquire fence after it.
+    #[inline]
     pub(crate) fn load_u32(&self, offset: usize) -> Result<u32, AccessError> {
         let address = self.address(offset, 4, 4)?;
         // SAFETY: `address` points to 4 aligned bytes inside the region, which stays mapped as long as `self`. Nothing refers to them but as
@@ -116,6 +119,7 @@ impl Region {
     }
 
     /// As [`load_u32`](Self::load_u32).
+    #[inline]
     pub(crate) fn load_usize(&self, offset: usize) -> Result<usize, AccessError> {
         let address = self.address(offset, WORD, WORD)?;
         // SAFETY: as in `load_u32`, with `WORD` bytes.
@@ -126,6 +130,7 @@ impl Region {
     }
 
     /// Copies bytes out, each aligned unit whole.
+    #[inline]
     pub(crate) fn read(&self, offset: usize, out: &mut [u8]) -> Result<(), AccessError> {
         let mut at = self.address(offset, out.len(), 1)?;
         let mut rest = out;
@@ -171,6 +176,7 @@ impl Region {
     /// # Safety
     ///
     /// The region must be mapped writable.
+    #[inline]
     pub(crate) unsafe fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), AccessError> {
         let mut at = self.address(offset, bytes.len(), 1)?;
         let mut rest = bytes;
@@ -219,6 +225,7 @@ impl Region {
 }
 
 /// The widest access at an address for at most `left` bytes; `None` when none are left.
+#[inline]
 fn width(at: NonNull<u8>, left: usize) -> Option<usize> {
     if left == 0 {
         return None;
