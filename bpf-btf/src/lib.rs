@@ -33,6 +33,7 @@ mod btf;
 mod build;
 mod bytes;
 mod c;
+mod children;
 pub mod core;
 mod dedup;
 mod error;
@@ -59,6 +60,7 @@ pub use build::{
 };
 pub use bytes::BtfBytes;
 pub use c::{CDeclarationOptions, CError, CHeaderOptions, CPrinter, c_header};
+pub use children::PostOrder;
 pub use dedup::dedup;
 pub use error::Error;
 pub use ext::{
@@ -69,7 +71,7 @@ pub use id::TypeId;
 pub use kind::Kind;
 pub use name::DisplayName;
 pub use order::ByteOrder;
-pub use rewrite::{Rewritten, TypeMap, permute, sort_by_name};
+pub use rewrite::{Minimizer, Rewritten, TypeMap, permute, sort_by_name};
 pub use value::{ValueError, ValueOptions};
 pub use view::{
     Array, Composite, Datasec, DeclTag, Enum, EnumValue, EnumValues, Float, Func, FuncLinkage,

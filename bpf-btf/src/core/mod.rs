@@ -28,6 +28,7 @@ mod names;
 mod resolver;
 mod spec;
 mod story;
+mod usage;
 mod value;
 
 pub use compat::types_are_compatible;
@@ -37,3 +38,4 @@ pub use matches::types_match;
 pub use names::essential_name;
 pub use resolver::{Fixup, Resolver, WidthChange};
 pub use story::Story;
+pub(crate) use usage::{Usage, usage};

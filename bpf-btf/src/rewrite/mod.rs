@@ -2,12 +2,14 @@
 
 mod append;
 mod ext;
+mod minimize;
 mod permute;
 
 use alloc::vec::Vec;
 
 use crate::{Btf, BtfBuilder, BuildError, Kind, TypeId};
 
+pub use minimize::Minimizer;
 pub use permute::{permute, sort_by_name};
 
 /// What became of the types of a blob: an id before gives the id after.

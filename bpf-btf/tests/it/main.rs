@@ -8,6 +8,7 @@
 mod asm;
 mod build;
 mod c;
+mod children;
 mod core;
 mod dedup;
 mod elf;
@@ -15,6 +16,7 @@ mod ext;
 mod fixtures;
 mod lookup;
 mod measure;
+mod minimize;
 mod mutation;
 mod read;
 mod rewrite;

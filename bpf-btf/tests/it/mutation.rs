@@ -1,7 +1,10 @@
 //! Whatever the bytes are, reading ends without a panic.
 
 use bpf_btf::core::Resolver;
-use bpf_btf::{Btf, BtfBuilder, BtfExt, BtfFeatures, ByteOrder, CoreRelo, Kind, TypeId, sanitize};
+use bpf_btf::{
+    Btf, BtfBuilder, BtfExt, BtfFeatures, ByteOrder, CHeaderOptions, CPrinter, CoreRelo, Kind,
+    TypeId, ValueOptions, c_header, dedup, sanitize, sort_by_name,
+};
 
 use crate::asm::{ORDERS, asm, every_kind, header, u32_bytes};
 
@@ -51,6 +54,16 @@ fn exercise(btf: &Btf) {
         let _ = btf.find(found.name(), found.kind());
     }
     let _ = (btf.pointer_size(), btf.find("point", Kind::Struct));
+    let mut printer = CPrinter::new(btf);
+    for (id, _) in btf.types() {
+        let _ = printer.define(id);
+        let _ = btf.value_text(id, &[0x5a; 64], btf.byte_order(), &ValueOptions::default());
+        assert!(btf.post_order(id).count() <= btf.len() as usize);
+    }
+    let _ = c_header(btf, &CHeaderOptions::default());
+    for rewritten in [dedup(btf), sort_by_name(btf)].into_iter().flatten() {
+        assert!(rewritten.builder.write(ByteOrder::NATIVE).is_ok());
+    }
     let mut builder = BtfBuilder::from_btf(btf);
     assert!(builder.write(ByteOrder::NATIVE).is_ok());
     let _ = (builder.define_ksyms(), builder.write(ByteOrder::NATIVE));

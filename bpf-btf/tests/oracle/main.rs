@@ -10,5 +10,6 @@ mod c_header;
 mod compiler;
 #[path = "../it/elf.rs"]
 mod elf;
+mod gen_object;
 mod min_core;
 mod raw_dump;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use bpf_btf::core::{Fixup, Resolver};
-use bpf_btf::{Btf, BtfExt};
+use bpf_btf::{Btf, BtfExt, ByteOrder, Minimizer};
 use testdata::{OBJECTS, Order, object};
 
 use crate::elf;
@@ -64,6 +64,13 @@ fn the_types_that_libbpf_needs_are_those_that_we_need() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(resolve(&minimal), resolve(&kernel), "{name}");
+        // What we keep ourselves answers the same, and is no more.
+        let mut ours = Minimizer::new(&kernel);
+        ours.keep_for(&local, &records).unwrap();
+        let ours = ours.finish().unwrap().builder.write(ByteOrder::NATIVE).unwrap();
+        let ours = Btf::parse(ours).unwrap();
+        assert_eq!(resolve(&ours), resolve(&kernel), "{name}");
+        assert!(ours.len() <= minimal.len(), "{name}: {ours:?} {minimal:?}");
         compared += records.len();
     }
     std::fs::remove_dir_all(&directory).unwrap();
