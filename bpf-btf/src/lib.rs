@@ -36,6 +36,7 @@ mod c;
 mod children;
 pub mod core;
 mod dedup;
+mod equal;
 mod error;
 mod ext;
 mod header;
@@ -71,7 +72,10 @@ pub use id::TypeId;
 pub use kind::Kind;
 pub use name::DisplayName;
 pub use order::ByteOrder;
-pub use rewrite::{Minimizer, Rewritten, TypeMap, permute, sort_by_name};
+pub use rewrite::{
+    Distilled, Minimizer, RelocateError, Rewritten, TypeMap, distill, permute, relocate_base,
+    sort_by_name,
+};
 pub use value::{ValueError, ValueOptions};
 pub use view::{
     Array, Composite, Datasec, DeclTag, Enum, EnumValue, EnumValues, Float, Func, FuncLinkage,

@@ -159,4 +159,7 @@ pub enum BuildError {
         /// The id.
         id: TypeId,
     },
+    /// What was built cannot be read back.
+    #[error("the blob that was built cannot be read")]
+    Read(#[from] crate::Error),
 }

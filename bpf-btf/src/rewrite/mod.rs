@@ -1,6 +1,7 @@
 //! Blobs made from other blobs: with other ids, and with strings at other offsets.
 
 mod append;
+mod distill;
 mod ext;
 mod minimize;
 mod permute;
@@ -9,6 +10,7 @@ use alloc::vec::Vec;
 
 use crate::{Btf, BtfBuilder, BuildError, Kind, TypeId};
 
+pub use distill::{Distilled, RelocateError, distill, relocate_base};
 pub use minimize::Minimizer;
 pub use permute::{permute, sort_by_name};
 
