@@ -81,7 +81,8 @@ fn a_swapped_kernel_reads_equal() {
 fn kinds(btf: &Btf) -> std::collections::BTreeMap<Kind, usize> {
     let mut kinds = std::collections::BTreeMap::new();
     for (_, found) in btf.types() {
-        *kinds.entry(found.kind()).or_default() += 1;
+        let count: &mut usize = kinds.entry(found.kind()).or_default();
+        *count = count.saturating_add(1);
     }
     kinds
 }

@@ -1,5 +1,12 @@
 //! Tests against the running kernel that change nothing outside their own process: maps, loads, test runs, own sockets. They need root.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails panics; functions that tests share are no tests to clippy"
+)]
+
 #[path = "kernel/data.rs"]
 mod data;
 #[path = "kernel/kinds.rs"]

@@ -1,6 +1,14 @@
 //! The layouts of this crate against those of the running kernel, whose BTF bpftool prints as JSON-like text.
 //!
 //! Needs `bpftool`. A field that the kernel does not have yet is newer than the kernel; a field of another place or size is an error.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails panics; functions that tests share are no tests to clippy"
+)]
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ fn check(name: &str, since: KernelVersion, answer: Answer) {
         KernelVersion::new(u16::try_from(major).unwrap(), u16::try_from(minor).unwrap(), 0);
     match answer {
         Answer::Supported => {
-            assert!(since <= running, "{name}: this {running} has it, so it is not from {since}")
+            assert!(since <= running, "{name}: this {running} has it, so it is not from {since}");
         }
         Answer::Unsupported => assert!(
             since > running || CONFIGURABLE.contains(&name),
