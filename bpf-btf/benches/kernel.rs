@@ -1,15 +1,23 @@
-//! Times against the BTF of the running kernel: `cargo bench -p bpf-btf`.
+//! Times against the BTF of the running kernel, each beside the [`floor`]: `cargo bench -p bpf-btf`.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "a bench that panics fails"
 )]
 
+mod floor;
+
 use std::hint::black_box;
 
 use bpf_btf::core::{CoreKind, Resolver};
-use bpf_btf::{Btf, BtfBuilder, ByteOrder, CoreRelo, Definition, Kind, NewMember, Type};
+use bpf_btf::{
+    Btf, BtfBuilder, ByteOrder, CHeaderOptions, CoreRelo, Definition, Kind, NewMember, Type,
+    c_header, dedup, distill, sort_by_name,
+};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+
+use floor::Floor;
 
 fn blob() -> &'static [u8] {
     Vec::leak(std::fs::read("/sys/kernel/btf/vmlinux").unwrap())
@@ -72,21 +80,44 @@ fn walk(btf: &Btf) -> u64 {
 
 fn kernel(c: &mut Criterion) {
     let blob = blob();
-    c.bench_function("open", |b| b.iter(|| Btf::parse(black_box(blob)).unwrap()));
     let btf = Btf::parse(blob).unwrap();
-    c.bench_function("walk all types", |b| b.iter(|| walk(black_box(&btf))));
+    let floor = Floor::new(blob);
+    let offsets = floor.offsets();
+    assert_eq!(offsets.len() + 1, usize::try_from(btf.len()).unwrap());
     let names = names(&btf);
-    c.bench_function("1000 names from cold", |b| {
+    let find_all =
+        |btf: &Btf| names.iter().filter(|name| btf.find(name, Kind::Struct).is_some()).count();
+    assert_eq!(find_all(&btf), floor.names(&offsets, &names));
+
+    let mut group = c.benchmark_group("load");
+    group.bench_function("ours", |b| b.iter(|| Btf::parse(black_box(blob)).unwrap()));
+    group.bench_function("floor", |b| b.iter(|| Floor::new(black_box(blob)).offsets()));
+    group.finish();
+
+    let mut group = c.benchmark_group("first task_struct");
+    group.bench_function("ours", |b| {
         b.iter_batched(
             || Btf::parse(blob).unwrap(),
-            |btf| names.iter().filter(|name| btf.find(name, Kind::Struct).is_some()).count(),
+            |btf| btf.find("task_struct", Kind::Struct),
             BatchSize::PerIteration,
         );
     });
-    btf.find("task_struct", Kind::Struct);
-    c.bench_function("1000 names warm", |b| {
-        b.iter(|| names.iter().filter(|name| btf.find(name, Kind::Struct).is_some()).count());
+    group.bench_function("floor", |b| b.iter(|| floor.first(black_box(&offsets), b"task_struct")));
+    group.finish();
+
+    let mut group = c.benchmark_group("1000 struct names");
+    group.bench_function("ours", |b| {
+        b.iter_batched(|| Btf::parse(blob).unwrap(), |btf| find_all(&btf), BatchSize::PerIteration);
     });
+    group.bench_function("ours, not the first time", |b| b.iter(|| find_all(&btf)));
+    group.bench_function("floor", |b| b.iter(|| floor.names(black_box(&offsets), &names)));
+    group.finish();
+
+    let mut group = c.benchmark_group("every type");
+    group.bench_function("ours", |b| b.iter(|| walk(black_box(&btf))));
+    group.bench_function("floor", |b| b.iter(|| floor.walk(black_box(&offsets))));
+    group.finish();
+
     for count in [6, 1000] {
         let (local, relos) = object(&btf, count);
         c.bench_function(&format!("CO-RE {} relocations", relos.len()), |b| {
@@ -99,5 +130,25 @@ fn kernel(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, kernel);
+/// Work on whole blobs, which has no floor but its output.
+fn whole(c: &mut Criterion) {
+    let btf = Btf::parse(blob()).unwrap();
+    let mut group = c.benchmark_group("whole");
+    group.sample_size(10);
+    group.bench_function("dedup", |b| b.iter(|| dedup(&btf).unwrap()));
+    group.bench_function("C header", |b| {
+        b.iter(|| c_header(&btf, &CHeaderOptions::default()).unwrap().len());
+    });
+    group.bench_function("sort by name", |b| b.iter(|| sort_by_name(&btf).unwrap()));
+    group.bench_function("distil", |b| {
+        let mut builder = BtfBuilder::split(&btf);
+        let task = btf.find("task_struct", Kind::Struct).unwrap();
+        builder.add(&Definition::Ptr { target: task }).unwrap();
+        let split = Btf::parse_split(builder.write(ByteOrder::NATIVE).unwrap(), &btf).unwrap();
+        b.iter(|| distill(&split).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, kernel, whole);
 criterion_main!(benches);

@@ -85,10 +85,10 @@ fn layout(btf: &Btf, composite: Composite<'_>) -> String {
     out + " }"
 }
 
-/// Writes every type, compiles it behind a pointer, and compares what comes back.
+/// Writes every type, compiles it as a member of one large structure, and compares what comes back.
 fn round_trip(name: &str, order: Order, btf: &Btf) -> usize {
     let mut printer = CPrinter::new(btf);
-    let mut variables = String::new();
+    let mut members = String::new();
     let mut wanted = Vec::new();
     for (id, found) in btf.types() {
         // Types without a name come with those that use them.
@@ -105,23 +105,26 @@ fn round_trip(name: &str, order: Order, btf: &Btf) -> usize {
             _ => false,
         };
         if is_type {
-            let variable = format!("*v{id}");
+            let member = format!("v{id}[0]");
             let options = CDeclarationOptions::default();
-            let text = printer.declaration(id, &variable, &options).unwrap();
-            writeln!(variables, "{text};").unwrap();
+            let text = printer.declaration(id, &member, &options).unwrap();
+            writeln!(members, "{text};").unwrap();
             wanted.push(id);
         }
     }
     if wanted.is_empty() {
         return 0;
     }
-    let compiled = compile(name, order, &format!("{}\n{variables}", printer.text()));
+    let source = format!("{}\nstruct every_type {{ {members} }} every_type;\n", printer.text());
+    let compiled = compile(name, order, &source);
+    let every = compiled.find("every_type", Kind::Struct).and_then(|id| compiled.get(id));
+    let every = every.and_then(|found| found.composite()).unwrap();
+    assert_eq!(every.member_count(), wanted.len());
     let mut different = Vec::new();
-    for id in &wanted {
-        let variable = compiled.find(&format!("v{id}"), Kind::Var).unwrap();
-        let Some(Type::Var(variable)) = compiled.get(variable) else { panic!("no variable") };
-        let pointer = compiled.resolve(variable.type_id()).and_then(|found| found.reference());
-        let target = pointer.unwrap().target();
+    for (id, member) in wanted.iter().zip(every.members()) {
+        assert_eq!(member.name(), format!("v{id}"));
+        let Some(Type::Array(array)) = compiled.resolve(member.type_id()) else { panic!("array") };
+        let target = array.element();
         let (theirs, ours) = (whole_shape(&compiled, target), whole_shape(btf, *id));
         // Compilers decide themselves what a list of arguments is.
         if theirs != ours && !ours.contains("__va_list_tag") {
