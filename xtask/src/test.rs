@@ -20,7 +20,7 @@ use crate::{api, fixtures, initramfs, msrv, tools, walls};
 /// What is missing is installed (as root) or named. Without arguments all steps run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these steps: tools, format, lint, doc, walls, api, unit, alone, oracle, msrv, fixtures, kernel, guests
+    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, msrv, fixtures, kernel, guests
     steps: Vec<String>,
     /// Kernels of the guests
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 /// Name and work of a step.
 type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
 /// The steps that run on their own; `kernel` and `guests` follow them.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("tools", |_| tools::ensure().map(|()| Outcome::good())),
     ("format", |steps| {
         steps
@@ -42,11 +42,14 @@ const STEPS: [Step; 11] = [
     ("walls", |_| walls::run().map(|()| Outcome::good())),
     ("api", api::step),
     ("unit", unit),
+    ("mutations", mutations),
     ("alone", alone),
     ("oracle", oracle),
     ("msrv", |steps| msrv::run(steps).map(|()| Outcome::good())),
     ("fixtures", |_| fixtures::check(&root().join("testdata")).map(|()| Outcome::good())),
 ];
+/// Mutations of each object in each byte order.
+const MUTATIONS: &str = "100000";
 const KERNEL: &str = "kernel";
 const GUESTS: &str = "guests";
 
@@ -123,6 +126,17 @@ fn unit(steps: &Steps) -> Result<Outcome> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     counted(steps, &mut command, "unit")
+}
+
+/// Broken objects in the numbers that the reader promises to stand: a few minutes where a plain `cargo test` takes seconds.
+fn mutations(steps: &Steps) -> Result<Outcome> {
+    let mut command = cargo();
+    // Optimised, or it takes an hour; but with the checks that turn a silent overflow into a panic.
+    command
+        .args(["test", "--release", "-p", "bpf-elf", "--all-features", "--test", "mutation"])
+        .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true")
+        .env("BPF_MUTATIONS", MUTATIONS);
+    counted(steps, &mut command, "mutations")
 }
 
 /// Runs `cargo test` and counts; a status that no failed test explains is a failure of its own.
