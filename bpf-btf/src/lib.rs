@@ -17,8 +17,12 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`BtfBuilder`] makes and changes BTF and writes either byte order; [`sanitize`] gives older kernels what they know;
-//! [`core`] resolves the CO-RE relocations of an object against a kernel; [`c_header`] writes types as C.
+//! - [`BtfBuilder`] makes and changes BTF and writes either byte order; [`sanitize`] gives older kernels what they know.
+//! - [`c_header`] and [`CPrinter`] write types as C, [`Btf::value_text`] writes values of a type.
+//! - [`dedup`], [`BtfBuilder::add_btf`], [`permute`], [`Minimizer`], [`distill`] make blobs from blobs;
+//!   [`Rewritten::write_ext`] takes `.BTF.ext` along.
+//! - [`Btf::post_order`], [`Btf::types_equal`] and [`Btf::type_hash`] look at whole graphs.
+//! - [`core`] resolves the CO-RE relocations of an object against a kernel.
 //!
 //! What this crate does not do: it opens no file, makes no system call, and knows no instructions. Loading BTF into a
 //! kernel, finding the kernel's own BTF and patching programs are the work of the crates above.

@@ -2,7 +2,7 @@
 
 use bpf_btf::{Btf, CDeclarationOptions, CError, CHeaderOptions, CPrinter, TypeId, c_header};
 
-use crate::asm::{Asm, BOOL, FLAG, ORDERS, SIGNED, asm};
+use crate::asm::{Asm, BOOL, FLAG, ORDERS, SIGNED, asm, split};
 
 /// Name, type and bit offset of each member.
 type Members<'a> = &'a [(&'a str, u32, u32)];
@@ -366,4 +366,37 @@ fn text_stays_in_proportion_to_the_blob() {
     let btf = Btf::parse(blob.write(ORDERS[0])).unwrap();
     let error = CPrinter::new(&btf).define(TypeId::new(82)).unwrap_err();
     assert!(matches!(error, CError::TooLarge { .. } | CError::TooDeep { .. }), "{error}");
+}
+
+#[test]
+fn depth_is_no_limit_where_types_have_names() {
+    let mut blob = asm().structure("s0", 0, &[]);
+    for inner in 1..50_000 {
+        blob = blob.structure(&format!("s{inner}"), 0, &[("inner", inner, 0)]);
+    }
+    let btf = Btf::parse(blob.write(ORDERS[0])).unwrap();
+    let mut printer = CPrinter::new(&btf);
+    assert_eq!(printer.define(TypeId::new(50_000)), Ok(()));
+    assert!(printer.text().ends_with("struct s49999 {\n\tstruct s49998 inner;\n};\n\n"));
+}
+
+#[test]
+fn a_split_header_has_of_the_base_what_it_needs() {
+    let base = asm()
+        .int("int", 4, SIGNED) // 1
+        .structure("held", 4, &[("x", 1, 0)]) // 2
+        .structure("pointed", 4, &[("x", 1, 0)]) // 3
+        .ptr(3) // 4
+        .structure("unused", 4, &[("x", 1, 0)]); // 5
+    let own = split(base.string_len()).structure("own", 16, &[("held", 2, 0), ("p", 4, 64)]);
+    for order in ORDERS {
+        let base = Btf::parse(base.write(order)).unwrap();
+        let btf = Btf::parse_split(own.write(order), &base).unwrap();
+        let options = CHeaderOptions::default().with_guard(None).without_preserve_access_index();
+        assert_eq!(
+            c_header(&btf, &options).unwrap(),
+            "struct held {\n\tint x;\n};\n\nstruct pointed;\n\n\
+             struct own {\n\tstruct held held;\n\tstruct pointed *p;\n};\n\n"
+        );
+    }
 }
