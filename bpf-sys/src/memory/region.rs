@@ -132,11 +132,45 @@ impl Region {
     /// Copies bytes out, each aligned unit whole.
     #[inline]
     pub(crate) fn read(&self, offset: usize, out: &mut [u8]) -> Result<(), AccessError> {
-        let mut at = self.address(offset, out.len(), 1)?;
+        let at = self.address(offset, out.len(), 1)?;
+        if at.addr().get() & (WORD - 1) != 0 {
+            // SAFETY: the range was checked, and `self` keeps it mapped.
+            unsafe { Self::read_units(at, out) };
+            return Ok(());
+        }
+        // What programs write mostly begins at a word and consists of words: a plain loop, which the compiler unrolls.
+        let len = out.len();
+        let mut words = out.chunks_exact_mut(WORD);
+        let first = at.cast::<usize>();
+        for (index, word) in words.by_ref().enumerate() {
+            // SAFETY: `out` has more than `index` words, and as many bytes as the checked range.
+            let place = unsafe { first.add(index) };
+            // SAFETY: `place` is aligned, since the range begins at a word, and inside the region, which stays mapped as long as
+            // `self`. Nothing refers to the memory but as atomics.
+            let value = unsafe { AtomicUsize::from_ptr(place.as_ptr()) }.load(Ordering::Relaxed);
+            word.copy_from_slice(&value.to_ne_bytes());
+        }
+        let rest = words.into_remainder();
+        if !rest.is_empty() {
+            // SAFETY: not beyond the end of the checked range, which is `len` bytes long.
+            let at = unsafe { at.add(len.saturating_sub(rest.len())) };
+            // SAFETY: the range was checked, and `self` keeps it mapped.
+            unsafe { Self::read_units(at, rest) };
+        }
+        Ok(())
+    }
+
+    /// Copies as many bytes as `out` has from `at` on.
+    ///
+    /// # Safety
+    ///
+    /// So many bytes must be inside one region, which stays mapped for the call.
+    unsafe fn read_units(at: NonNull<u8>, out: &mut [u8]) {
+        let mut at = at;
         let mut rest = out;
         while let Some(width) = width(at, rest.len()) {
             let Some((chunk, tail)) = rest.split_at_mut_checked(width) else { break };
-            // SAFETY (of the four arms): `at` starts at the checked range and advances with `rest`, so `width` bytes are inside the
+            // SAFETY (of the four arms): `at` starts at the caller's range and advances with `rest`, so `width` bytes are inside the
             // region; `width` divides the address. Nothing refers to the memory but as atomics.
             match width {
                 1 => {
@@ -164,11 +198,10 @@ impl Region {
                     chunk.copy_from_slice(&value.to_ne_bytes());
                 }
             }
-            // SAFETY: not beyond the end of the checked range.
+            // SAFETY: not beyond the end of the caller's range.
             at = unsafe { at.add(width) };
             rest = tail;
         }
-        Ok(())
     }
 
     /// Copies bytes in, each aligned unit whole.
