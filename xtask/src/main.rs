@@ -21,6 +21,7 @@ mod msrv;
 mod process;
 mod progress;
 mod qemu;
+mod selftests;
 mod sources;
 mod stream;
 mod table;
@@ -44,6 +45,7 @@ enum Task {
     Kernels(kernels::Args),
     Fixtures(fixtures::Args),
     Api(api::Args),
+    Selftests(selftests::Args),
     /// Check what the architecture forbids: edges between crates, foreign names, unsafe code, sizes of files
     Walls,
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Task::Kernels(args) => kernels::run(&args).map(done),
         Task::Fixtures(args) => fixtures::run(&args).map(done),
         Task::Api(args) => api::run(&args).map(done),
+        Task::Selftests(args) => selftests::run(&args),
         Task::Walls => walls::run().map(done),
     };
     result.unwrap_or_else(|error| {

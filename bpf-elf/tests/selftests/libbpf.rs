@@ -1,0 +1,81 @@
+//! Asks libbpf, through the program in `testdata/oracle`.
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use bpf_asm::{ByteOrder, Slot, decode_slots};
+
+use crate::Error;
+
+/// The program that calls libbpf.
+pub(crate) struct Libbpf {
+    program: PathBuf,
+}
+
+/// What libbpf says of one program of an object, or of an object that it does not open.
+pub(crate) struct Answer {
+    /// `-` for a whole object.
+    pub(crate) program: String,
+    /// The instructions as the kernel would get them, or why there are none.
+    pub(crate) slots: Result<Vec<Slot>, String>,
+}
+
+impl Libbpf {
+    pub(crate) fn new(program: PathBuf) -> Self {
+        Self { program }
+    }
+
+    /// The answers for each pair of an object and a target.
+    pub(crate) fn relocate(&self, pairs: &[(String, String)]) -> Result<Vec<Vec<Answer>>, Error> {
+        let mut child = Command::new(&self.program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
+        let mut input = child.stdin.take().ok_or("no standard input")?;
+        let lines: String =
+            pairs.iter().map(|(object, target)| format!("{object}\t{target}\n")).collect();
+        // Both pipes are short: whoever only writes waits for who only writes.
+        let writer = thread::spawn(move || input.write_all(lines.as_bytes()));
+        let output = child.wait_with_output()?;
+        writer.join().map_err(|_| "the thread that writes ended by a panic")??;
+        if !output.status.success() {
+            return Err(format!("{}: {}", self.program.display(), output.status).into());
+        }
+
+        let text = String::from_utf8(output.stdout)?;
+        let mut lines = text.lines().peekable();
+        let mut answers = Vec::with_capacity(pairs.len());
+        for (object, target) in pairs {
+            let prefix = format!("{object}\t{target}\t");
+            let mut own = Vec::new();
+            while let Some(line) = lines.next_if(|line| line.starts_with(&prefix)) {
+                own.push(parse(line.get(prefix.len()..).unwrap_or_default())?);
+            }
+            answers.push(own);
+        }
+        match lines.next() {
+            None => Ok(answers),
+            Some(line) => Err(format!("an answer to no question: {line}").into()),
+        }
+    }
+}
+
+/// The fields after object and target.
+fn parse(line: &str) -> Result<Answer, Error> {
+    let mut fields = line.splitn(3, '\t');
+    let mut field = || fields.next().ok_or_else(|| format!("a field is missing: {line}"));
+    let program = field()?.to_owned();
+    let slots = match (field()?, field()?) {
+        ("relocated", text) => Ok(decode_slots(&bytes(text)?, ByteOrder::NATIVE)?),
+        ("refused", reason) => Err(reason.to_owned()),
+        (other, _) => return Err(format!("neither relocated nor refused: {other}").into()),
+    };
+    Ok(Answer { program, slots })
+}
+
+fn bytes(text: &str) -> Result<Vec<u8>, Error> {
+    let digits = text.as_bytes().chunks(2);
+    digits.map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?)).collect()
+}
