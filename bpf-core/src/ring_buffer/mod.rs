@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use bpf_sys::abi::MapType;
+use bpf_sys::abi::{MapFlags, MapType};
 use bpf_sys::memory::{ReadMapping, WriteMapping};
 use bpf_sys::{AsMapFd, kernel, poll};
 use zerocopy::{FromBytes, IntoBytes};
@@ -63,6 +63,13 @@ impl RingBuffer {
         if map.map_type() != MapType::RINGBUF {
             let reason = format!("the map is of type {}", map.map_type());
             return Err(Error::new(ErrorKind::WrongType, map.action(action)).with_reason(reason));
+        }
+        if map.flags().contains(MapFlags::RB_OVERWRITE) {
+            // Its records disappear without the reader's doing, so the positions mean something else.
+            let kind = ErrorKind::WrongType;
+            return Err(
+                Error::new(kind, map.action(action)).with_reason("the ring overwrites its records")
+            );
         }
         let failed = |source| Error::system(map.action(action), source);
         let page = kernel::page_size();

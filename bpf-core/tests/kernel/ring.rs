@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bpf_core::{ErrorKind, RingBuffer, TestRun};
+use bpf_core::{ErrorKind, MapFlags, RingBuffer, TestRun};
 use testdata::requires;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -167,4 +167,18 @@ fn other_maps_are_no_rings() {
         error.to_string(),
         "cannot read ring buffer map `runs`: wrong type: the map is of type array"
     );
+}
+
+#[test]
+fn a_ring_that_overwrites_is_not_read_as_one_that_does_not() {
+    let _leak = NoLeak::new();
+    if !requires("rings that overwrite", (6, 19)) {
+        return;
+    }
+    let mut edited = spec("ring");
+    edited.maps.get_mut("records").unwrap().flags = MapFlags::RB_OVERWRITE;
+    let collection = load_spec(&edited);
+    let error = RingBuffer::new(collection.map("records").unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WrongType);
+    assert!(error.to_string().ends_with("the ring overwrites its records"), "{error}");
 }
