@@ -35,7 +35,8 @@ fn layout(kind: Kind) -> (Word, &'static [Word], &'static [Word]) {
 }
 
 /// Calls `see` with each word of one meaning.
-fn for_each(words: &[u32], wanted: Word, see: &mut dyn FnMut(u32)) {
+#[inline]
+fn for_each(words: &[u32], wanted: Word, mut see: impl FnMut(u32)) {
     let Some(([name, info, target], tail)) = words.split_first_chunk::<3>() else { return };
     let (third, fixed, element) = layout(Kind::from_info(*info));
     if wanted == Word::Name {
@@ -44,11 +45,20 @@ fn for_each(words: &[u32], wanted: Word, see: &mut dyn FnMut(u32)) {
     if third == wanted {
         see(*target);
     }
-    let count = (*info & MAX_VLEN) as usize;
-    let repeated = element.iter().cycle().take(element.len().saturating_mul(count));
-    for (word, what) in tail.iter().zip(fixed.iter().chain(repeated)) {
+    let Some((head, elements)) = tail.split_at_checked(fixed.len()) else { return };
+    for (word, what) in head.iter().zip(fixed) {
         if *what == wanted {
             see(*word);
+        }
+    }
+    if element.contains(&wanted) {
+        let count = (*info & MAX_VLEN) as usize;
+        for words in elements.chunks_exact(element.len()).take(count) {
+            for (word, what) in words.iter().zip(element) {
+                if *what == wanted {
+                    see(*word);
+                }
+            }
         }
     }
 }
@@ -64,7 +74,8 @@ pub(crate) fn for_each_target(words: &[u32], see: &mut dyn FnMut(u32)) {
 }
 
 /// Replaces each word of one meaning.
-fn map(words: &mut [u32], wanted: Word, change: &mut dyn FnMut(u32) -> u32) {
+#[inline]
+fn map(words: &mut [u32], wanted: Word, mut change: impl FnMut(u32) -> u32) {
     let Some(([name, info, target], tail)) = words.split_first_chunk_mut::<3>() else { return };
     let (third, fixed, element) = layout(Kind::from_info(*info));
     if wanted == Word::Name {
@@ -73,11 +84,20 @@ fn map(words: &mut [u32], wanted: Word, change: &mut dyn FnMut(u32) -> u32) {
     if third == wanted {
         *target = change(*target);
     }
-    let count = (*info & MAX_VLEN) as usize;
-    let repeated = element.iter().cycle().take(element.len().saturating_mul(count));
-    for (word, what) in tail.iter_mut().zip(fixed.iter().chain(repeated)) {
+    let Some((head, elements)) = tail.split_at_mut_checked(fixed.len()) else { return };
+    for (word, what) in head.iter_mut().zip(fixed) {
         if *what == wanted {
             *word = change(*word);
+        }
+    }
+    if element.contains(&wanted) {
+        let count = (*info & MAX_VLEN) as usize;
+        for words in elements.chunks_exact_mut(element.len()).take(count) {
+            for (word, what) in words.iter_mut().zip(element) {
+                if *what == wanted {
+                    *word = change(*word);
+                }
+            }
         }
     }
 }

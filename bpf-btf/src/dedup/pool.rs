@@ -45,6 +45,9 @@ impl Pool {
         let mut pool =
             Self { words: Vec::new(), starts: alloc::vec![0], first: btf.first_id().get() };
         for level in levels {
+            // Each string is looked for once, however many use it; 0 is not yet.
+            let mut known = alloc::vec![0_u32; level.own_strings().len()];
+            let first_string = first_string(level);
             for (id, _) in level.types() {
                 let start = pool.words.len();
                 pool.starts.push(start);
@@ -52,11 +55,20 @@ impl Pool {
                 let mut failed = None;
                 let record = pool.words.get_mut(start..).unwrap_or_default();
                 words::map_names(record, &mut |offset| {
+                    let place = offset.checked_sub(first_string).map(|place| place as usize);
+                    let known = place.and_then(|place| known.get_mut(place));
+                    if let Some(known) = known.as_deref().filter(|known| **known != 0) {
+                        return *known;
+                    }
                     let text = level.string_bytes(offset).unwrap_or_default();
-                    interner.intern(text).unwrap_or_else(|error| {
+                    let offset = interner.intern(text).unwrap_or_else(|error| {
                         failed = Some(error);
                         0
-                    })
+                    });
+                    if let Some(known) = known {
+                        *known = offset;
+                    }
+                    offset
                 });
                 if let Some(error) = failed {
                     return Err(error);

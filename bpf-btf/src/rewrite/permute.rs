@@ -39,6 +39,6 @@ pub fn permute(btf: &Btf, order: &[TypeId]) -> Result<Rewritten, BuildError> {
 /// one name keep their order.
 pub fn sort_by_name(btf: &Btf) -> Result<Rewritten, BuildError> {
     let mut order = btf.types().collect::<Vec<_>>();
-    order.sort_by(|(_, a), (_, b)| a.name().cmp(b.name()));
+    order.sort_by_cached_key(|(_, found)| found.name());
     permute(btf, &order.into_iter().map(|(id, _)| id).collect::<Vec<_>>())
 }
