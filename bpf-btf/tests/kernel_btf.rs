@@ -109,3 +109,54 @@ fn the_kernels_types_twice_are_merged_into_one() {
     merged.remove(&Kind::DeclTag);
     assert_eq!(merged, expected);
 }
+
+#[test]
+fn what_is_kept_of_the_kernel_is_equal_to_what_it_was() {
+    let btf = kernel();
+    let task = btf.find("task_struct", Kind::Struct).unwrap();
+    let mut minimizer = bpf_btf::Minimizer::new(&btf);
+    minimizer.keep(task);
+    let small = minimizer.finish().unwrap();
+    let id = small.ids.get(task).unwrap();
+    let small = Btf::parse(small.builder.write(btf.byte_order()).unwrap()).unwrap();
+    assert!(small.len() < btf.len() / 2, "{small:?}");
+    assert!(btf.types_equal(task, &small, id));
+    let sorted = bpf_btf::sort_by_name(&btf).unwrap();
+    let id = sorted.ids.get(task).unwrap();
+    let sorted = Btf::parse(sorted.builder.write(btf.byte_order()).unwrap()).unwrap();
+    assert!(btf.types_equal(task, &sorted, id));
+    assert_eq!(sorted.find("task_struct", Kind::Struct), Some(id));
+    assert_eq!(sorted.type_hash(id), btf.type_hash(task));
+}
+
+#[test]
+fn a_module_that_took_its_base_along_finds_the_kernel_again() {
+    use bpf_btf::{BtfBuilder, Definition, NewMember};
+
+    let btf = kernel();
+    let mut module = BtfBuilder::split(&btf);
+    let mut members = Vec::new();
+    for (kind, names) in [
+        (Kind::Struct, ["task_struct", "sk_buff", "list_head"].as_slice()),
+        (Kind::Typedef, &["u32", "atomic_t", "gfp_t"]),
+        (Kind::Enum, &["pid_type"]),
+    ] {
+        for name in names {
+            let id = btf.find(name, kind).unwrap();
+            let pointer = module.add(&Definition::Ptr { target: id }).unwrap();
+            members.push(NewMember::new(name, pointer, 64 * u32::try_from(members.len()).unwrap()));
+        }
+    }
+    let size = 8 * u32::try_from(members.len()).unwrap();
+    let own = module.add(&Definition::Struct { name: "own", size, members: &members }).unwrap();
+    let module = Btf::parse_split(module.write(btf.byte_order()).unwrap(), &btf).unwrap();
+
+    let distilled = bpf_btf::distill(&module).unwrap();
+    assert!(distilled.base.len() < 20, "{:?}", distilled.base);
+    let split = distilled.split.write(btf.byte_order()).unwrap();
+    let split = Btf::parse_split(split, &distilled.base).unwrap();
+    let moved = bpf_btf::relocate_base(&split, &btf).unwrap();
+    let moved = Btf::parse_split(moved.write(btf.byte_order()).unwrap(), &btf).unwrap();
+    let found = moved.find("own", Kind::Struct).unwrap();
+    assert!(module.types_equal(own, &moved, found));
+}

@@ -3,7 +3,8 @@
 use bpf_btf::core::Resolver;
 use bpf_btf::{
     Btf, BtfBuilder, BtfExt, BtfFeatures, ByteOrder, CHeaderOptions, CPrinter, CoreRelo, Kind,
-    TypeId, ValueOptions, c_header, dedup, sanitize, sort_by_name,
+    Minimizer, TypeId, ValueOptions, c_header, dedup, distill, relocate_base, sanitize,
+    sort_by_name,
 };
 
 use crate::asm::{ORDERS, asm, every_kind, header, u32_bytes};
@@ -61,6 +62,18 @@ fn exercise(btf: &Btf) {
         assert!(btf.post_order(id).count() <= btf.len() as usize);
     }
     let _ = c_header(btf, &CHeaderOptions::default());
+    let mut minimizer = Minimizer::new(btf);
+    for (id, found) in btf.types().take(4) {
+        assert!(btf.types_equal(id, btf, id));
+        assert_eq!(btf.type_hash(id), btf.type_hash(found.id()));
+        minimizer.keep(id);
+    }
+    let _ = minimizer.finish().map(|small| small.builder.write(ByteOrder::NATIVE));
+    if let (Some(base), Ok(distilled)) = (btf.base(), distill(btf)) {
+        let split = distilled.split.write(ByteOrder::NATIVE).unwrap();
+        let split = Btf::parse_split(split, &distilled.base).unwrap();
+        let _ = relocate_base(&split, base).map(|builder| builder.write(ByteOrder::NATIVE));
+    }
     for rewritten in [dedup(btf), sort_by_name(btf)].into_iter().flatten() {
         assert!(rewritten.builder.write(ByteOrder::NATIVE).is_ok());
     }
