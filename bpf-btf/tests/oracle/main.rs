@@ -1,4 +1,4 @@
-//! What bpftool says of the same bytes: `cargo test -p bpf-btf --test oracle`. Needs bpftool and a kernel with BTF.
+//! What bpftool, clang and cc say of the same types: `cargo test -p bpf-btf --test oracle`. Needs them and a kernel with BTF.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::panic,
