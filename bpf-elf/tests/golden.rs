@@ -16,8 +16,17 @@ use std::{env, fs, io::Write as _};
 use serde_json::Value;
 use testdata::{OBJECTS, Order, object};
 
+/// The program, started by `BPF_RUNNER` where that names what runs programs of this architecture.
+fn program() -> Command {
+    let path = env!("CARGO_BIN_EXE_bpf-elf");
+    let Some(runner) = env::var_os("BPF_RUNNER") else { return Command::new(path) };
+    let mut command = Command::new(runner);
+    command.arg(path);
+    command
+}
+
 fn inspect(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_bpf-elf"))
+    let mut child = program()
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -37,17 +37,34 @@ const SECURITY_SUITES: [&str; 3] = ["bullseye-security", "bookworm-security", "t
 
 impl Apt {
     pub(crate) fn open(cache: &Cache) -> Result<Self> {
-        let folder = cache.folder("apt")?;
+        Self::of(cache, "apt", "amd64", &SUITES, &SECURITY_SUITES)
+    }
+
+    /// The packages that bookworm has for another architecture, `s390x`.
+    pub(crate) fn foreign(cache: &Cache, architecture: &str) -> Result<Self> {
+        let folder = format!("apt-{architecture}");
+        Self::of(cache, &folder, architecture, &["bookworm"], &["bookworm-security"])
+    }
+
+    fn of(
+        cache: &Cache,
+        name: &str,
+        architecture: &str,
+        suites: &[&str],
+        security: &[&str],
+    ) -> Result<Self> {
+        let folder = cache.folder(name)?;
         let mirror = sources::mirror()?;
         for part in ["lists/partial", "cache/archives/partial"] {
-            cache.folder(&format!("apt/{part}"))?;
+            cache.folder(&format!("{name}/{part}"))?;
         }
         cache::write(&folder.join("status"), "")?;
-        cache::write(&folder.join("sources.list"), source_list(&mirror))?;
+        let list = source_list(&mirror, architecture, suites, security);
+        cache::write(&folder.join("sources.list"), list)?;
         // How to reach the network is the machine's business: its proxy settings go along.
         let system = process::capture(Command::new("apt-config").arg("dump"))
             .context("guest kernels are fetched with apt, which this machine does not have")?;
-        cache::write(&folder.join("apt.conf"), configuration(&folder, &system))?;
+        cache::write(&folder.join("apt.conf"), configuration(&folder, architecture, &system))?;
         Ok(Self { folder, mirror })
     }
 
@@ -169,15 +186,15 @@ fn debs(folder: &Path) -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-fn source_list(mirror: &Mirror) -> String {
+fn source_list(mirror: &Mirror, architecture: &str, suites: &[&str], security: &[&str]) -> String {
     let line = |uri: &str, suite: &str| {
-        format!("deb [arch=amd64 signed-by={}] {uri} {suite} main\n", mirror.keyring)
+        format!("deb [arch={architecture} signed-by={}] {uri} {suite} main\n", mirror.keyring)
     };
-    let main = SUITES.iter().map(|suite| line(&mirror.main, suite));
-    main.chain(SECURITY_SUITES.iter().map(|suite| line(&mirror.security, suite))).collect()
+    let main = suites.iter().map(|suite| line(&mirror.main, suite));
+    main.chain(security.iter().map(|suite| line(&mirror.security, suite))).collect()
 }
 
-fn configuration(folder: &Path, system: &str) -> String {
+fn configuration(folder: &Path, architecture: &str, system: &str) -> String {
     let folder = folder.display();
     let network: String = system
         .lines()
@@ -189,8 +206,8 @@ fn configuration(folder: &Path, system: &str) -> String {
         .flat_map(|line| [line, "\n"])
         .collect();
     format!(
-        r#"{network}APT::Architecture "amd64";
-APT::Architectures {{ "amd64"; }};
+        r#"{network}APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
 APT::Sandbox::User "";
 Acquire::Languages "none";
 Acquire::Check-Valid-Until "false";
@@ -248,7 +265,7 @@ mod tests {
     #[test]
     fn only_settings_of_the_network_are_taken_from_the_system() {
         let system = "Acquire::http::Proxy \"http://proxy:1\";\nDir::Cache \"/elsewhere\";\nAPT::Update::Post-Invoke:: \"rm\";\n";
-        let text = configuration(Path::new("/c/apt"), system);
+        let text = configuration(Path::new("/c/apt"), "amd64", system);
         assert!(text.starts_with("Acquire::http::Proxy \"http://proxy:1\";\nAPT::Architecture"));
         assert!(!text.contains("elsewhere") && !text.contains("Post-Invoke"));
         assert!(text.contains("Dir::State::Lists \"/c/apt/lists\";"));
@@ -261,9 +278,11 @@ mod tests {
             security: "http://s/d".into(),
             keyring: "/k".into(),
         };
-        let text = source_list(&mirror);
+        let text = source_list(&mirror, "amd64", &SUITES, &SECURITY_SUITES);
         assert!(text.contains("deb [arch=amd64 signed-by=/k] http://m/d trixie-backports main\n"));
         assert!(text.contains("deb [arch=amd64 signed-by=/k] http://s/d bullseye-security main\n"));
         assert_eq!(text.lines().count(), SUITES.len() + SECURITY_SUITES.len());
+        let foreign = source_list(&mirror, "s390x", &["bookworm"], &[]);
+        assert_eq!(foreign, "deb [arch=s390x signed-by=/k] http://m/d bookworm main\n");
     }
 }

@@ -5,6 +5,7 @@
 mod accel;
 mod api;
 mod apt;
+mod big_endian;
 mod cache;
 mod cpio;
 mod demo;
@@ -46,6 +47,8 @@ enum Task {
     Fixtures(fixtures::Args),
     Api(api::Args),
     Selftests(selftests::Args),
+    /// Run the unprivileged tests of the pure crates as big-endian programs, under user-mode QEMU
+    BigEndian,
     /// Check what the architecture forbids: edges between crates, foreign names, unsafe code, sizes of files
     Walls,
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Fixtures(args) => fixtures::run(&args).map(done),
         Task::Api(args) => api::run(&args).map(done),
         Task::Selftests(args) => selftests::run(&args),
+        Task::BigEndian => big_endian::run(),
         Task::Walls => walls::run().map(done),
     };
     result.unwrap_or_else(|error| {

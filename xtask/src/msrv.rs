@@ -2,7 +2,7 @@
 //! that version, unpacked into the cache.
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -18,6 +18,8 @@ use crate::version;
 const VERSION: &str = "1.85";
 /// Debian's compiler of that version and its standard library: of one exact version, which differs between suites.
 const COMPILER: [&str; 3] = ["rustc-web", "libstd-rust-web-1.85", "libstd-rust-web-dev"];
+/// Those of them that another architecture needs.
+const LIBRARY: &[&str] = &["libstd-rust-web-1.85", "libstd-rust-web-dev"];
 /// What the compiler links to, from the suite that it was built in.
 const LIBRARIES: [&str; 8] =
     ["libllvm19", "libz3-4", "libedit2", "libbsd0", "libmd0", "libxml2", "libicu72", "libffi8"];
@@ -59,7 +61,7 @@ fn compiler(cache: &Cache) -> Result<PathBuf> {
     if rustc.is_file() {
         return Ok(rustc);
     }
-    fetch(cache, &folder).with_context(|| {
+    fetch(cache, &folder, None).with_context(|| {
         format!(
             "no compiler {VERSION}: `rustup toolchain install {VERSION}` is another way to have it"
         )
@@ -67,29 +69,55 @@ fn compiler(cache: &Cache) -> Result<PathBuf> {
     Ok(rustc)
 }
 
-fn fetch(cache: &Cache, folder: &std::path::Path) -> Result<()> {
+/// Debian's package of the compiler, with the standard library of another architecture beside that of this machine.
+/// The toolchains of rustup have that library only where somebody added it, so they are not asked.
+pub(crate) fn for_architecture(cache: &Cache, architecture: &str) -> Result<PathBuf> {
+    let folder = cache.folder("compiler")?.join(format!("{VERSION}-{architecture}"));
+    let rustc = folder.join("rustc");
+    if !rustc.is_file() {
+        fetch(cache, &folder, Some(architecture))
+            .with_context(|| format!("no compiler {VERSION} for {architecture}"))?;
+    }
+    Ok(rustc)
+}
+
+fn fetch(cache: &Cache, folder: &Path, architecture: Option<&str>) -> Result<()> {
     let scratch = cache.scratch()?;
     let tree = scratch.path().join("tree");
     let apt = Apt::open(cache)?;
-    apt.update()?;
+    let foreign = architecture.map(|name| Apt::foreign(cache, name)).transpose()?;
+    // The compiler refuses a library of another version, and libraries of two revisions of one version differ.
+    let mut sources = vec![(&apt, &COMPILER[..])];
+    sources.extend(foreign.as_ref().map(|apt| (apt, LIBRARY)));
+    for (apt, _) in &sources {
+        apt.update()?;
+    }
     let mut common = apt.versions("rustc-web")?;
-    for package in COMPILER {
-        let versions = apt.versions(package)?;
-        common.retain(|version| versions.contains(version) && version.starts_with(VERSION));
+    for (apt, packages) in &sources {
+        for package in *packages {
+            let versions = apt.versions(package)?;
+            common.retain(|version| versions.contains(version) && version.starts_with(VERSION));
+        }
     }
     let newest = common.iter().max_by(|left, right| version::compare(left, right));
     let version = newest.with_context(|| format!("the mirror has no compiler {VERSION}"))?;
-    let exact = COMPILER.map(|package| format!("{package}={version}"));
-    let libraries = LIBRARIES.map(|package| format!("{package}/{SUITE}"));
-    for package in exact.iter().chain(&libraries) {
-        apt::unpack(&apt.download(package, scratch.path())?, &tree)?;
+    for (apt, packages) in &sources {
+        for package in *packages {
+            let package = apt.download(&format!("{package}={version}"), scratch.path())?;
+            apt::unpack(&package, &tree)?;
+        }
     }
-    // Its libraries stand where only it looks for them.
+    for package in LIBRARIES {
+        let package = apt.download(&format!("{package}/{SUITE}"), scratch.path())?;
+        apt::unpack(&package, &tree)?;
+    }
+    // Its libraries stand where only it looks for them. Other shells drop variables whose names they could not have
+    // set themselves, as those that tell a test where a program with a hyphen in its name is.
     let (binary, libraries) =
         (folder.join("usr/bin/rustc"), folder.join("usr/lib/x86_64-linux-gnu"));
     let word = |path: PathBuf| quote(&path.display().to_string());
     let script = format!(
-        "#!/bin/sh\nLD_LIBRARY_PATH={} exec {} --sysroot {} \"$@\"\n",
+        "#!/bin/bash\nLD_LIBRARY_PATH={} exec {} --sysroot {} \"$@\"\n",
         word(libraries),
         word(binary),
         word(folder.join("usr"))

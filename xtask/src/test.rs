@@ -140,7 +140,11 @@ fn mutations(steps: &Steps) -> Result<Outcome> {
 }
 
 /// Runs `cargo test` and counts; a status that no failed test explains is a failure of its own.
-fn counted(steps: &Steps, command: &mut std::process::Command, source: &str) -> Result<Outcome> {
+pub(crate) fn counted(
+    steps: &Steps,
+    command: &mut std::process::Command,
+    source: &str,
+) -> Result<Outcome> {
     let (output, status) = steps.watch(command)?;
     let mut counts = libtest::parse_all(source, &output);
     if status.success() != counts.failed.is_empty() || !libtest::has_summary(&output) {

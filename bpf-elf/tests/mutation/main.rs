@@ -113,6 +113,15 @@ impl Report {
     }
 }
 
+/// Another process of this program, started by `BPF_RUNNER` where that names what runs programs of this architecture.
+fn this_program() -> Command {
+    let path = env::current_exe().expect("the path of this program");
+    let Some(runner) = env::var_os("BPF_RUNNER") else { return Command::new(path) };
+    let mut command = Command::new(runner);
+    command.arg(path);
+    command
+}
+
 /// All mutations of one object, in as many worker processes as it takes.
 fn mutations(case: Case, count: u64) -> Report {
     let folder = tempfile::tempdir().expect("make a temporary folder");
@@ -120,7 +129,7 @@ fn mutations(case: Case, count: u64) -> Report {
     let mut report = Report::default();
     let mut from = 0;
     while from < count && report.failures.len() < ENOUGH {
-        let output = Command::new(env::current_exe().expect("the path of this program"))
+        let output = this_program()
             .env(worker::JOB, format!("{case} {from} {count} {}", note.display()))
             .output()
             .expect("start a worker");

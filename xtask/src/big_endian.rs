@@ -1,0 +1,88 @@
+//! The crates that work on any system, on a big-endian one: built for s390x by the oldest compiler that they promise, their
+//! tests run under user-mode QEMU. No kernel and no emulated machine: a system call is this machine's own.
+//!
+//! Doc tests stay out (Debian's package of that compiler has no rustdoc), and so do tests that plain `cargo test` leaves
+//! out: what they need is not there.
+use std::process::{Command, ExitCode};
+
+use anyhow::{Result, ensure};
+
+use crate::cache::Cache;
+use crate::initramfs::in_path;
+use crate::process::{self, cargo};
+use crate::progress::{Outcome, Steps};
+use crate::{apt, metadata, msrv, test};
+
+/// Crates that read and write either byte order, whatever the host's is.
+const CRATES: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
+
+/// Debian's name of the architecture, which packages have.
+const ARCHITECTURE: &str = "s390x";
+const TARGET: &str = "s390x-unknown-linux-gnu";
+const LINKER: &str = "s390x-linux-gnu-gcc";
+const EMULATOR: &str = "qemu-s390x-static";
+/// How often each object is mutated: an emulator is some ten times slower than the machine.
+const MUTATIONS: &str = "50";
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let mut steps = Steps::new();
+    let mut rustc = None;
+    let ready = steps.run("tools", |_| {
+        tools()?;
+        rustc = Some(msrv::for_architecture(&Cache::open()?, ARCHITECTURE)?);
+        Ok(Outcome::good())
+    });
+    let compiler = rustc.filter(|_| ready);
+    if let Some(compiler) = compiler {
+        let target = metadata::target_folder()?.join("big-endian");
+        let command = |package: &str| {
+            let mut command = cargo();
+            command.env("RUSTC", &compiler).env("BPF_RUNNER", EMULATOR);
+            command.env("BPF_MUTATIONS", MUTATIONS);
+            for (key, value) in [
+                ("LINKER", LINKER),
+                ("RUNNER", EMULATOR),
+                ("RUSTFLAGS", "-C target-feature=+crt-static"),
+            ] {
+                command.env(format!("CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_{key}"), value);
+            }
+            command.args([
+                "test",
+                "--no-fail-fast",
+                "--ignore-rust-version",
+                "--all-features",
+                "--target",
+                TARGET,
+            ]);
+            // The usual compiler's artefacts are not these.
+            command.arg("--target-dir").arg(&target);
+            command.args(["--lib", "--bins", "--tests", "-p", package]);
+            command
+        };
+        for package in CRATES {
+            steps.run(package, |steps| test::counted(steps, &mut command(package), package));
+        }
+    }
+    Ok(if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The cross compiler that links, its C library, and the emulator.
+fn tools() -> Result<()> {
+    let needed = [(LINKER, "gcc-s390x-linux-gnu"), (EMULATOR, "qemu-user-static")];
+    let mut packages: Vec<&str> =
+        needed.iter().filter(|(tool, _)| !in_path(tool)).map(|(_, package)| *package).collect();
+    if !has_c_library() {
+        packages.push("libc6-dev-s390x-cross");
+    }
+    apt::install(&packages)?;
+    for (tool, package) in needed {
+        ensure!(in_path(tool), apt::missing(tool, package));
+    }
+    Ok(())
+}
+
+/// Whether the cross compiler finds a static C library: it prints a path when it does, else the bare name.
+fn has_c_library() -> bool {
+    let found = process::capture(Command::new(LINKER).arg("-print-file-name=libc.a"));
+    found.is_ok_and(|path| path.trim_start().starts_with('/'))
+}
