@@ -8,7 +8,8 @@
 //!    [`Map`], [`Program`], [`Variable`] and [`RingBuffer`] own descriptors; dropping them frees what nothing else holds.
 //! 4. **Links**: [`Program::attach`] attaches by section name, the constructors in [`link`] to anything else. Dropping a link detaches.
 //!
-//! ```no_run
+#![cfg_attr(feature = "link", doc = "```no_run")]
+#![cfg_attr(not(feature = "link"), doc = "```ignore")]
 //! use bpf_core::{Collection, CollectionSpec, LoadOptions, RingBuffer};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
