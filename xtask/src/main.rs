@@ -10,6 +10,7 @@ mod cache;
 mod cpio;
 mod demo;
 mod fixtures;
+mod fuzz;
 mod guest;
 mod initramfs;
 mod kernel_tests;
@@ -47,6 +48,7 @@ enum Task {
     Fixtures(fixtures::Args),
     Api(api::Args),
     Selftests(selftests::Args),
+    Fuzz(fuzz::Args),
     /// Run the unprivileged tests of the pure crates as big-endian programs, under user-mode QEMU
     BigEndian,
     /// Check what the architecture forbids: edges between crates, foreign names, unsafe code, sizes of files
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Task::Fixtures(args) => fixtures::run(&args).map(done),
         Task::Api(args) => api::run(&args).map(done),
         Task::Selftests(args) => selftests::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::BigEndian => big_endian::run(),
         Task::Walls => walls::run().map(done),
     };

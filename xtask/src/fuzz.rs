@@ -1,0 +1,155 @@
+//! `fuzz`: the fuzz targets of the crates, each run for a while, beginning with what the fixtures hold.
+//!
+//! The layout is that of cargo-fuzz, which works on it as well (`cargo fuzz run TARGET` in a crate's folder). Here the
+//! targets are built without it: libFuzzer comes with the crate libfuzzer-sys, LLVM's coverage pass with the compiler. No
+//! address sanitizer: the crates have no unsafe code.
+mod seeds;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::kernel_tests::{TARGET, executables};
+use crate::progress::{Outcome, Steps};
+use crate::{cache, metadata, process};
+
+/// Run the fuzz targets, seeded with the fixtures
+///
+/// What they find on the way stays in the target folder (fuzz/corpus); an input that fails is kept in fuzz/artifacts.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only these targets; without any, all
+    targets: Vec<String>,
+    /// How long each target runs
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+}
+
+/// Crates with fuzz targets, each in the folder `fuzz` of its crate.
+const CRATES: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
+
+/// The example that prints instructions.
+const LISTING: &str = "listing";
+
+/// What cargo-fuzz sets too: counters at each edge, compared values as hints, checks of arithmetic in fast code.
+const FLAGS: [&str; 11] = [
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=1",
+    "-Cdebug-assertions",
+    "-Coverflow-checks",
+    "-Cdebuginfo=line-tables-only",
+    "-Cforce-frame-pointers",
+];
+
+/// A fuzz target, built.
+#[derive(Debug)]
+struct Target {
+    name: String,
+    program: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mut steps = Steps::new();
+    let folder = metadata::target_folder()?.join("fuzz");
+    let mut targets = Vec::new();
+    let built = steps.run("build", |steps| {
+        for name in CRATES {
+            targets.extend(build(steps, name, &folder)?);
+        }
+        Ok(Outcome::good())
+    });
+    // The program that prints instructions as text makes seeds.
+    let listing = targets.iter().position(|target| target.name == LISTING);
+    let listing = listing.map(|index| targets.swap_remove(index).program);
+    if let Some(listing) = listing.filter(|_| built) {
+        targets.sort_by(|left, right| left.name.cmp(&right.name));
+        if let Some(name) = args.targets.iter().find(|name| !has(&targets, name)) {
+            let names: Vec<_> = targets.iter().map(|target| target.name.as_str()).collect();
+            bail!("no target {name}, only {}", names.join(", "));
+        }
+        targets.retain(|target| args.targets.is_empty() || args.targets.contains(&target.name));
+        let seeded = steps.run("seeds", |_| {
+            seeds::write(&process::root().join("testdata/elf"), &folder.join("seeds"), &listing)?;
+            Ok(Outcome::good())
+        });
+        for target in targets.iter().filter(|_| seeded) {
+            steps.run(&target.name, |steps| fuzz(steps, target, &folder, args.seconds));
+        }
+    }
+    Ok(if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn has(targets: &[Target], name: &str) -> bool {
+    targets.iter().any(|target| target.name == name)
+}
+
+/// Builds the targets of a crate, and its examples where it has some.
+fn build(steps: &Steps, krate: &str, folder: &Path) -> Result<Vec<Target>> {
+    let mut command = process::cargo();
+    command.args(["build", "--release", "--bins", "--examples"]);
+    command.arg("--message-format=json-render-diagnostics").arg("--manifest-path");
+    command.arg(process::root().join(krate).join("fuzz/Cargo.toml"));
+    command.arg("--target-dir").arg(folder.join("build"));
+    // Naming the target keeps the flags away from build scripts. The passes are for compilers that experiment.
+    command.args(["--target", TARGET]).env("RUSTC_BOOTSTRAP", "1");
+    command.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
+    let built = executables(&steps.command(&mut command)?);
+    ensure!(!built.is_empty(), "{krate} has no fuzz target");
+    Ok(built.into_iter().map(|(_, name, program)| Target { name, program }).collect())
+}
+
+/// Runs one target; a failing input is an error with what the target said about it.
+fn fuzz(steps: &Steps, target: &Target, folder: &Path, seconds: u64) -> Result<Outcome> {
+    let part = |name: &str| -> Result<PathBuf> {
+        let path = folder.join(name).join(&target.name);
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(path)
+    };
+    let (corpus, seeds, artifacts) = (part("corpus")?, part("seeds")?, part("artifacts")?);
+    let mut command = Command::new(&target.program);
+    command.arg(format!("-max_total_time={seconds}"));
+    command.arg(format!("-artifact_prefix={}/", artifacts.display()));
+    // A slow input is a finding too: nothing here needs seconds.
+    command.args(["-timeout=5", "-rss_limit_mb=1024", "-max_len=65536", "-print_final_stats=1"]);
+    let words = process::root().join("bpf-asm/fuzz/text.dict");
+    if target.name == "text" {
+        command.arg(format!("-dict={}", words.display()));
+    }
+    command.arg(&corpus).arg(&seeds);
+    let output = steps.command(&mut command)?;
+    let number = |name: &str| {
+        let line = output.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or("?", |rest| rest.trim_start_matches(':').trim()).to_owned()
+    };
+    let coverage = output.lines().rev().find_map(|line| line.split_once(" cov: "));
+    let coverage = coverage.and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("?");
+    let runs = number("stat::number_of_executed_units");
+    steps.say(&format!("         {}: {runs} runs, {coverage} edges", target.name));
+    Ok(Outcome::good())
+}
+
+/// The instructions on standard input as text.
+fn print(listing: &Path, order: &str, code: &Path) -> Result<Vec<u8>> {
+    let input = fs::File::open(code).with_context(|| format!("cannot read {}", code.display()))?;
+    let mut command = Command::new(listing);
+    let output = command.arg(order).stdin(Stdio::from(input)).output();
+    let output = output.with_context(|| format!("cannot start {}", listing.display()))?;
+    ensure!(output.status.success(), "no listing of {}", code.display());
+    Ok(output.stdout)
+}
+
+/// A seed: the name of its file, and its bytes.
+fn seed(folder: &Path, target: &str, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let folder = folder.join(target);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join(name);
+    cache::write(&path, bytes)?;
+    Ok(path)
+}
