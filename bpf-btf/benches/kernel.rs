@@ -1,4 +1,5 @@
 //! Times against the BTF of the running kernel, each beside the [`floor`]: `cargo bench -p bpf-btf`.
+#![expect(missing_docs, reason = "criterion's macro makes a public function")]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
