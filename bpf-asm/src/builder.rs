@@ -136,10 +136,14 @@ impl Builder {
         if let Some(error) = self.error {
             return Err(error);
         }
+        let mut labels = sorted(self.labels.iter().map(|((_, name), slot)| (name.clone(), *slot)));
+        // One at the end of a function and one at the start of the next share a slot, and text does not tell whose they
+        // are: the order must not depend on it.
+        labels.sort_by(|a, b| (a.slot, &a.name).cmp(&(b.slot, &b.name)));
         let mut code = Code {
             slots: self.slots,
             functions: sorted(self.functions.into_iter()),
-            labels: sorted(self.labels.iter().map(|((_, name), slot)| (name.clone(), *slot))),
+            labels,
             references: self.references,
         };
         let mut jumps = Vec::with_capacity(self.jumps.len());

@@ -359,3 +359,11 @@ fn a_far_label_goes_over_gotol_when_allowed() {
     let code = Code::assemble_with(&text, LongJumps::ViaGotol).unwrap();
     assert!(code.to_string().starts_with("    if r1 != 0x0 goto +1\n    gotol out\n"));
 }
+
+#[test]
+fn labels_of_two_functions_on_one_slot_keep_their_order() {
+    for text in ["z:\n<f>:a:\n", "<e>:\nexit\nz:\n<f>:\na:\nexit\n"] {
+        let printed = Code::assemble(text).unwrap().to_string();
+        assert_eq!(Code::assemble(&printed).unwrap().to_string(), printed, "{text}");
+    }
+}
