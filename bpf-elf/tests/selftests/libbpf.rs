@@ -35,7 +35,7 @@ impl Libbpf {
             .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
         let mut input = child.stdin.take().ok_or("no standard input")?;
         let lines: String =
-            pairs.iter().map(|(object, target)| format!("{object}\t{target}\n")).collect();
+            pairs.iter().flat_map(|(object, target)| [object, "\t", target, "\n"]).collect();
         // Both pipes are short: whoever only writes waits for who only writes.
         let writer = thread::spawn(move || input.write_all(lines.as_bytes()));
         let output = child.wait_with_output()?;
