@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cache::Cache;
 use crate::initramfs::Payload;
-use crate::kernel_tests::{executables, not_here, static_cargo};
+use crate::kernel_tests::{executables, static_cargo};
 use crate::kernels;
-use crate::process::quote;
+use crate::process::{is_root, quote};
 use crate::qemu::{Ending, Guest, Host};
 
 /// Build an example of bpf-core and run it: on this machine's kernel where that is allowed, else in a guest
@@ -26,6 +26,28 @@ pub(crate) struct Args {
     /// Arguments of the example
     #[arg(last = true)]
     arguments: Vec<String>,
+}
+
+/// Why the running kernel would refuse the program; nothing when it should take it. Asks for no tool: this may be the first thing that
+/// is run on a machine.
+fn refused() -> Option<&'static str> {
+    if !is_root() {
+        return Some("not root");
+    }
+    // Root of a container may be anybody.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if may_load(&status) { None } else { Some("root without the right to load programs") }
+}
+
+/// Whether a process with this `/proc/PID/status` has `CAP_SYS_ADMIN`, or `CAP_BPF` (Linux 5.8) and `CAP_NET_ADMIN`.
+fn may_load(status: &str) -> bool {
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    let has = |capability: u32| effective >> capability & 1 == 1;
+    has(21) || (has(39) && has(12))
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -47,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .with_context(|| format!("cargo built no program {}", args.example))?;
 
     if args.guest.is_none() {
-        match not_here() {
+        match refused() {
             None => {
                 let status = Command::new(&path).args(&args.arguments).status();
                 let status = status.with_context(|| format!("cannot start {}", path.display()))?;
@@ -79,4 +101,25 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Ending::Exited(status) => ExitCode::from(status),
         Ending::TimedOut | Ending::Died => ExitCode::FAILURE,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_effective_capabilities_decide() {
+        let rows = [
+            ("CapInh:\t0000000000000000\nCapEff:\t000001ffffffffff\n", true),
+            ("CapEff:\t0000000000200000\n", true),
+            ("CapEff:\t0000008000001000\n", true),
+            ("CapEff:\t0000008000000000\n", false),
+            ("CapEff:\t00000000a80425fb\n", false),
+            ("CapPrm:\t000001ffffffffff\n", false),
+            ("CapEff:\tnonsense\n", false),
+        ];
+        for (status, expected) in rows {
+            assert_eq!(may_load(status), expected, "{status}");
+        }
+    }
 }
