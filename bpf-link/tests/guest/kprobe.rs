@@ -154,7 +154,7 @@ fn many_functions_are_one_link() {
     let attach_type = AttachType::TRACE_KPROBE_MULTI;
     let functions = KernelFunctions::Names(&[FUNCTION, "do_exit"]);
     // The test kernels before 6.12 lack CONFIG_FPROBE.
-    if !testdata::requires("kprobe multi links", (6, 12)) {
+    if !testdata::requires("kprobe multi links (CONFIG_FPROBE in this build)", (6, 12)) {
         let error =
             attach_kprobe_multi(&program(), functions, &KprobeMultiOptions::default()).unwrap_err();
         let version = testdata::kernel_release();
@@ -206,7 +206,7 @@ fn a_session_runs_at_entry_and_return() {
 #[test]
 fn a_pattern_attaches_to_all_functions_that_match() {
     guest_only();
-    if !testdata::requires("kprobe multi links", (6, 12)) {
+    if !testdata::requires("kprobe multi links (CONFIG_FPROBE in this build)", (6, 12)) {
         return;
     }
     let attach_type = AttachType::TRACE_KPROBE_MULTI;
