@@ -21,9 +21,10 @@ const DEV: [(&str, &[&str]); 3] =
 const OWNED: [(&str, &str); 2] = [("goblin", "bpf-elf"), ("nix", "bpf-sys")];
 
 /// What tools and tests use must not reach who builds a library.
-const TOOLS: [&str; 9] = [
+const TOOLS: [&str; 10] = [
     "anyhow",
     "clap",
+    "clap_complete",
     "criterion",
     "flate2",
     "indicatif",

@@ -1,0 +1,27 @@
+//! Standard output, and the forms that most commands have.
+
+use std::io::{self, BufWriter, StdoutLock};
+
+use clap::ValueEnum;
+
+/// For whom a command prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text for people
+    #[default]
+    Text,
+    /// JSON, the same on every system
+    Json,
+}
+
+/// Standard output with a buffer: flush it before returning, a broken pipe shows there.
+pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
+}
+
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        kind == Some(io::ErrorKind::BrokenPipe)
+    })
+}
