@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::apt::{self, Apt};
 use crate::cache::{self, Cache};
-use crate::version;
+use crate::{kernel_btf, version};
 
 /// The series that the tests run on: old, two long-lived ones, and the newest at hand.
 pub(crate) const DEFAULT: &str = "5.10,6.1,6.12,7.x";
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Look for newer releases than those in the cache
     #[arg(long)]
     refresh: bool,
+    /// Print where the kernel's BTF is: `vmlinux`, and a file for each module that has some; made when it is not there
+    #[arg(long)]
+    btf: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -32,7 +35,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for name in &args.kernels {
         let kernel = if args.refresh { newest(&cache, name)? } else { resolve(&cache, name)? };
         println!("{name}: {} in {}", kernel.release, kernel.folder().display());
+        if args.btf {
+            print_btf(&kernel_btf::folder(&cache, &kernel)?)?;
+        }
     }
+    Ok(())
+}
+
+fn print_btf(folder: &Path) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let modules = entries.flatten().filter(|entry| entry.file_name() != "vmlinux").count();
+    println!("  {}", folder.join("vmlinux").display());
+    println!("  {}/MODULE: {modules} modules", folder.display());
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod fixtures;
 mod fuzz;
 mod guest;
 mod initramfs;
+mod kernel_btf;
 mod kernel_tests;
 mod kernels;
 mod libtest;

@@ -24,11 +24,9 @@ pub(crate) fn with_dependencies(
     names: &[String],
 ) -> Result<(Vec<Module>, Vec<String>)> {
     let Some(tree) = &kernel.modules else { return Ok((Vec::new(), names.to_vec())) };
-    let mut files = BTreeMap::new();
-    index(&tree.join("kernel"), &mut files)?;
     let mut search = Search {
         kernel,
-        files,
+        files: files(kernel)?,
         built_in: built_in(tree)?,
         seen: BTreeSet::new(),
         found: Vec::new(),
@@ -40,6 +38,15 @@ pub(crate) fn with_dependencies(
         }
     }
     Ok((search.found, absent))
+}
+
+/// The file of each module, by the name that the running kernel gives it.
+pub(crate) fn files(kernel: &Kernel) -> Result<BTreeMap<String, PathBuf>> {
+    let mut files = BTreeMap::new();
+    if let Some(tree) = &kernel.modules {
+        index(&tree.join("kernel"), &mut files)?;
+    }
+    Ok(files)
 }
 
 /// Module names are written with `-` and `_` as if they were the same.
@@ -115,7 +122,8 @@ fn depends(module: &[u8]) -> Vec<String> {
         .collect()
 }
 
-fn expand(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
+/// The plain ELF bytes of a module's file, which tells by its name how it is packed.
+pub(crate) fn expand(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("ko") => Ok(bytes),
         Some("gz") => {
@@ -130,7 +138,7 @@ fn expand(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// Bytes through a program.
-fn filter(command: &mut Command, input: Vec<u8>) -> Result<Vec<u8>> {
+pub(crate) fn filter(command: &mut Command, input: Vec<u8>) -> Result<Vec<u8>> {
     use std::io::Write as _;
     let name = command.get_program().to_string_lossy().into_owned();
     let mut child = command

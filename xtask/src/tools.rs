@@ -12,6 +12,8 @@ fn tools() -> Vec<Tool> {
     let plain = [
         ("qemu-system-x86_64", "qemu-system-x86"),
         ("xz", "xz-utils"),
+        ("zstd", "zstd"),
+        ("lz4", "lz4"),
         ("bpftool", "bpftool"),
         ("pahole", "dwarves"),
         ("unshare", "util-linux"),
