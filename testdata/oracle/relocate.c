@@ -1,26 +1,29 @@
 // What libbpf makes of the programs of BPF objects before the kernel sees them: the instructions after CO-RE, calls and data were resolved.
 //
-// Lines of standard input name an object and a file with the BTF of a target, separated by a tab; `-` is the running kernel.
-// For each program of the object one line is printed, with tabs between its fields:
+// Lines of standard input name an object and a target, separated by a tab. A target is a file of BTF, which is searched alone (libbpf:
+// `btf_custom_path`), or a folder like /sys/kernel/btf with the BTF of a kernel and its modules. For each program of the object one line
+// is printed, with tabs between its fields:
 //
 //     OBJECT  TARGET  PROGRAM  relocated  INSTRUCTIONS    (hexadecimal, as the kernel would get them)
 //     OBJECT  TARGET  PROGRAM  refused    REASON          (libbpf's warnings)
 //
 // and for an object that libbpf does not open the second form, with `-` in place of the program. A program is loaded alone: the others
-// of its object neither help nor harm it. No program gets to the kernel except those of struct_ops, and none is attached; maps are made, none is pinned.
+// of its object neither help nor harm it. Nothing gets to the kernel: see no_kernel.c.
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <bpf/libbpf.h>
+
+#include "no_kernel.h"
 
 // Values for the fixtures' `__kconfig` variables, so that the answer does not depend on the machine's configuration.
 #define KCONFIG "CONFIG_BPF=y\nCONFIG_HZ=250\nCONFIG_DEFAULT_HOSTNAME=\"(none)\"\n"
 
-// libbpf says this when all of its own work on a program is done and loading it was refused: by libbpf itself, since the type was taken
-// away on purpose, or by the kernel where the type must stay.
+// libbpf says this when all of its own work on a program is done, and it refuses to load it, since the type was taken away on purpose.
 #define REACHED_LOAD "': failed to load: "
 
 // All that was said about one program.
@@ -58,12 +61,21 @@ static void print_relocated(const char *object, const char *target, const struct
 	printf("\n");
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat file;
+
+	return !stat(path, &file) && S_ISDIR(file.st_mode);
+}
+
 static struct bpf_object *open_object(const char *object, const char *target)
 {
+	bool kernel = is_folder(target);
 	LIBBPF_OPTS(bpf_object_open_opts, options,
 		.kconfig = KCONFIG,
-		.btf_custom_path = strcmp(target, "-") ? target : NULL);
+		.btf_custom_path = kernel ? NULL : target);
 
+	no_kernel_shows(kernel ? target : NULL);
 	warnings[0] = '\0';
 	return bpf_object__open_file(object, &options);
 }

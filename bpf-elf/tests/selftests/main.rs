@@ -5,7 +5,7 @@
 //! meant are listed with their reason in `testdata/oracle/differences.txt`.
 //!
 //! `cargo xtask selftests` fetches and compiles what is needed, and says where it is in `BPF_SELFTESTS`:
-//! `objects/*.o`, `targets/*.btf`, and the program `relocate`, compiled from `testdata/oracle/relocate.c`. Root makes the maps.
+//! `objects/*.o`, `targets/*.btf`, and the program `relocate`, compiled from `testdata/oracle/relocate.c`.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is the output")]
 
@@ -27,7 +27,7 @@ use report::Report;
 type Error = Box<dyn std::error::Error>;
 
 /// As a target: the running kernel with its modules.
-const KERNEL: &str = "-";
+const KERNEL: &str = "/sys/kernel/btf";
 
 fn main() -> ExitCode {
     match run() {

@@ -7,10 +7,7 @@ use bpf_btf::Btf;
 use bpf_elf::prepare::{CoreResolution, PrepareOptions, PreparedProgram, prepare_program};
 use bpf_elf::spec::CollectionSpec;
 
-use crate::{Error, KERNEL};
-
-/// Where the kernel shows its types.
-const TYPES: &str = "/sys/kernel/btf";
+use crate::Error;
 
 /// Each program of an object by name, or why the object is not read.
 pub(crate) type Prepared = Result<Vec<(String, Result<PreparedProgram, String>)>, String>;
@@ -30,8 +27,9 @@ impl Ours {
             self.objects.insert(object.to_owned(), spec);
         }
         if !self.targets.contains_key(target) {
-            let vmlinux = Path::new(TYPES).join("vmlinux");
-            let path = if target == KERNEL { &vmlinux } else { Path::new(target) };
+            let path = Path::new(target);
+            let vmlinux = path.join("vmlinux");
+            let path = if path.is_dir() { &vmlinux } else { path };
             self.targets.insert(target.to_owned(), Btf::parse(fs::read(path)?)?);
         }
         let spec = self.objects.get(object).ok_or("no such object")?;
@@ -50,11 +48,11 @@ impl Ours {
     }
 }
 
-/// Modules belong to the running kernel only (libbpf: `btf_custom_path` turns them off).
+/// A kernel's modules, which are beside it in its folder. A file is searched alone (libbpf: `btf_custom_path` turns modules off).
 fn modules(target: &str, base: &Btf) -> Result<Vec<(String, Btf)>, Error> {
     let mut modules = Vec::new();
-    if target == KERNEL {
-        for entry in fs::read_dir(TYPES)? {
+    if Path::new(target).is_dir() {
+        for entry in fs::read_dir(target)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if name != "vmlinux" {

@@ -39,6 +39,11 @@ const FLAGS: [&str; 10] = [
 const LIBRARY_FLAGS: [&str; 6] =
     ["-O1", "-g", "-w", "-D_GNU_SOURCE", "-D_LARGEFILE64_SOURCE", "-D_FILE_OFFSET_BITS=64"];
 
+/// The program that asks libbpf.
+const ORACLE: [&str; 2] = ["relocate.c", "no_kernel.c"];
+/// What it puts itself in the way of.
+const WRAPPED: [&str; 4] = ["syscall", "open64", "fopen64", "faccessat"];
+
 /// Compiles what is not compiled yet. Gives the folder with `objects`, `targets` and the program `relocate`.
 pub(super) fn all(cache: &Cache, source: &Source, system_libbpf: bool) -> Result<PathBuf> {
     let clang = format!("clang-{LLVM}");
@@ -58,13 +63,16 @@ pub(super) fn all(cache: &Cache, source: &Source, system_libbpf: bool) -> Result
     // This one is ours and changes: it is made each time.
     let mut compile = Command::new("cc");
     compile.args(["-Wall", "-Wextra", "-Werror", "-O1", "-o"]).arg(folder.join("relocate"));
+    compile.args(WRAPPED.map(|name| format!("-Wl,--wrap={name}")));
+    compile.args(ORACLE.map(|name| oracle().join(name)));
     if system_libbpf {
-        compile.arg(oracle()).arg("-lbpf");
+        compile.arg("-l:libbpf.a");
     } else {
         compile.arg("-I").arg(folder.join("include"));
-        compile.arg("-isystem").arg(source.path("tools/include/uapi")).arg(oracle());
-        compile.arg(folder.join("libbpf.a")).args(["-lelf", "-lz"]);
+        compile.arg("-isystem").arg(source.path("tools/include/uapi"));
+        compile.arg(folder.join("libbpf.a"));
     }
+    compile.args(["-lelf", "-lz"]);
     process::capture(&mut compile)?;
     Ok(folder)
 }
