@@ -46,6 +46,12 @@ impl Apt {
         Self::of(cache, &folder, architecture, &["bookworm"], &["bookworm-security"])
     }
 
+    /// The packages of one suite, with a compiler that another suite's libraries do not fit.
+    pub(crate) fn suite(cache: &Cache, suite: &str) -> Result<Self> {
+        let security = format!("{suite}-security");
+        Self::of(cache, &format!("apt-{suite}"), "amd64", &[suite], &[&security])
+    }
+
     fn of(
         cache: &Cache,
         name: &str,

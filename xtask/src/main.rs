@@ -28,6 +28,7 @@ mod selftests;
 mod sources;
 mod stream;
 mod table;
+mod targets;
 mod test;
 mod tools;
 mod version;
@@ -52,6 +53,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Run the unprivileged tests of the pure crates as big-endian programs, under user-mode QEMU
     BigEndian,
+    /// Build the crates that work anywhere for other targets (aarch64, s390x, wasm32), and prove which need no `std`
+    Targets,
     /// Check what the architecture forbids: edges between crates, foreign names, unsafe code, sizes of files
     Walls,
 }
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Selftests(args) => selftests::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::BigEndian => big_endian::run(),
+        Task::Targets => targets::run(),
         Task::Walls => walls::run().map(done),
     };
     result.unwrap_or_else(|error| {

@@ -25,6 +25,29 @@ const LIBRARIES: [&str; 8] =
     ["libllvm19", "libz3-4", "libedit2", "libbsd0", "libmd0", "libxml2", "libicu72", "libffi8"];
 const SUITE: &str = "bookworm";
 
+/// Another suite's compiler of that version, the only one with a standard library for wasm32.
+const WASM_COMPILER: [&str; 4] =
+    ["rustc", "libstd-rust-1.85", "libstd-rust-dev", "libstd-rust-dev-wasm32"];
+/// What that one links to. Its C library is newer than this machine's, so that it brings its own.
+const WASM_LIBRARIES: [&str; 15] = [
+    "libc6",
+    "libgcc-s1",
+    "libstdc++6",
+    "zlib1g",
+    "libllvm19",
+    "libz3-4",
+    "libedit2",
+    "libbsd0",
+    "libmd0",
+    "libxml2",
+    "libffi8",
+    "libzstd1",
+    "liblzma5",
+    "libtinfo6",
+    "libicu76",
+];
+const WASM_SUITE: &str = "trixie";
+
 /// Check the library crates with the oldest compiler that they promise
 pub(crate) fn run(steps: &Steps) -> Result<()> {
     let rustc = compiler(&Cache::open()?)?;
@@ -61,7 +84,7 @@ fn compiler(cache: &Cache) -> Result<PathBuf> {
     if rustc.is_file() {
         return Ok(rustc);
     }
-    fetch(cache, &folder, None).with_context(|| {
+    native(cache, &folder, None).with_context(|| {
         format!(
             "no compiler {VERSION}: `rustup toolchain install {VERSION}` is another way to have it"
         )
@@ -75,25 +98,51 @@ pub(crate) fn for_architecture(cache: &Cache, architecture: &str) -> Result<Path
     let folder = cache.folder("compiler")?.join(format!("{VERSION}-{architecture}"));
     let rustc = folder.join("rustc");
     if !rustc.is_file() {
-        fetch(cache, &folder, Some(architecture))
+        native(cache, &folder, Some(architecture))
             .with_context(|| format!("no compiler {VERSION} for {architecture}"))?;
     }
     Ok(rustc)
 }
 
-fn fetch(cache: &Cache, folder: &Path, architecture: Option<&str>) -> Result<()> {
-    let scratch = cache.scratch()?;
-    let tree = scratch.path().join("tree");
+/// Debian's package of the compiler with a standard library for wasm32.
+pub(crate) fn for_wasm(cache: &Cache) -> Result<PathBuf> {
+    let folder = cache.folder("compiler")?.join(format!("{VERSION}-wasm32"));
+    let rustc = folder.join("rustc");
+    if !rustc.is_file() {
+        let apt = Apt::suite(cache, WASM_SUITE)?;
+        let scratch = cache.scratch()?;
+        let tree = scratch.path().join("tree");
+        fetch(&[(&apt, &WASM_COMPILER)], (&apt, WASM_SUITE, &WASM_LIBRARIES), &tree)
+            .and_then(|()| publish(&tree, &folder, true))
+            .with_context(|| format!("no compiler {VERSION} for wasm32"))?;
+    }
+    Ok(rustc)
+}
+
+fn native(cache: &Cache, folder: &Path, architecture: Option<&str>) -> Result<()> {
     let apt = Apt::open(cache)?;
     let foreign = architecture.map(|name| Apt::foreign(cache, name)).transpose()?;
     // The compiler refuses a library of another version, and libraries of two revisions of one version differ.
     let mut sources = vec![(&apt, &COMPILER[..])];
     sources.extend(foreign.as_ref().map(|apt| (apt, LIBRARY)));
-    for (apt, _) in &sources {
+    let scratch = cache.scratch()?;
+    let tree = scratch.path().join("tree");
+    fetch(&sources, (&apt, SUITE, &LIBRARIES), &tree)?;
+    publish(&tree, folder, false)
+}
+
+/// Unpacks packages, all of the newest version that each source has, and libraries of a suite.
+fn fetch(
+    sources: &[(&Apt, &[&str])],
+    (base, suite, libraries): (&Apt, &str, &[&str]),
+    tree: &Path,
+) -> Result<()> {
+    for (apt, _) in sources {
         apt.update()?;
     }
-    let mut common = apt.versions("rustc-web")?;
-    for (apt, packages) in &sources {
+    let (first, main) = sources.first().context("no source")?;
+    let mut common = first.versions(main.first().context("no package")?)?;
+    for (apt, packages) in sources {
         for package in *packages {
             let versions = apt.versions(package)?;
             common.retain(|version| versions.contains(version) && version.starts_with(VERSION));
@@ -101,30 +150,39 @@ fn fetch(cache: &Cache, folder: &Path, architecture: Option<&str>) -> Result<()>
     }
     let newest = common.iter().max_by(|left, right| version::compare(left, right));
     let version = newest.with_context(|| format!("the mirror has no compiler {VERSION}"))?;
-    for (apt, packages) in &sources {
+    fs::create_dir_all(tree).with_context(|| format!("cannot make {}", tree.display()))?;
+    // One folder of one file at a time: another architecture's package has the same name.
+    let files = tree.parent().context("a tree without a parent")?;
+    for (apt, packages) in sources {
         for package in *packages {
-            let package = apt.download(&format!("{package}={version}"), scratch.path())?;
-            apt::unpack(&package, &tree)?;
+            apt::unpack(&apt.download(&format!("{package}={version}"), files)?, tree)?;
         }
     }
-    for package in LIBRARIES {
-        let package = apt.download(&format!("{package}/{SUITE}"), scratch.path())?;
-        apt::unpack(&package, &tree)?;
+    for package in libraries {
+        apt::unpack(&base.download(&format!("{package}/{suite}"), files)?, tree)?;
     }
-    // Its libraries stand where only it looks for them. Other shells drop variables whose names they could not have
-    // set themselves, as those that tell a test where a program with a hyphen in its name is.
-    let (binary, libraries) =
-        (folder.join("usr/bin/rustc"), folder.join("usr/lib/x86_64-linux-gnu"));
+    Ok(())
+}
+
+/// Puts the unpacked compiler in its place, with a script that starts it. Its libraries stand where only it looks for
+/// them. A shell such as dash would drop variables whose names it could not have set itself, as those that tell a test where a
+/// program with a hyphen in its name is.
+fn publish(tree: &Path, folder: &Path, own_c_library: bool) -> Result<()> {
     let word = |path: PathBuf| quote(&path.display().to_string());
-    let script = format!(
-        "#!/bin/bash\nLD_LIBRARY_PATH={} exec {} --sysroot {} \"$@\"\n",
-        word(libraries),
-        word(binary),
-        word(folder.join("usr"))
-    );
+    let libraries = folder.join("usr/lib/x86_64-linux-gnu");
+    let rustc = word(folder.join("usr/bin/rustc"));
+    let start = if own_c_library {
+        let loader = word(libraries.join("ld-linux-x86-64.so.2"));
+        let libraries = word(libraries);
+        // Only the compiler runs with that C library, not the linker that it starts.
+        format!("exec {loader} --library-path {libraries} --argv0 {rustc} {rustc}")
+    } else {
+        format!("LD_LIBRARY_PATH={} exec {rustc}", word(libraries))
+    };
+    let script = format!("#!/bin/bash\n{start} --sysroot {} \"$@\"\n", word(folder.join("usr")));
     let path = tree.join("rustc");
     cache::write(&path, script)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
         .context("cannot make the compiler executable")?;
-    cache::publish(&tree, folder)
+    cache::publish(tree, folder)
 }
