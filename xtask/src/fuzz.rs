@@ -6,12 +6,16 @@
 mod seeds;
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::kernel_tests::{TARGET, executables};
+use crate::libtest::Counts;
 use crate::progress::{Outcome, Steps};
 use crate::{cache, metadata, process};
 
@@ -29,6 +33,9 @@ pub(crate) struct Args {
 
 /// Crates with fuzz targets, each in the folder `fuzz` of its crate.
 const CRATES: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
+
+/// How long each target runs as a part of the tests.
+const SECONDS: u64 = 10;
 
 /// The example that prints instructions.
 const LISTING: &str = "listing";
@@ -55,35 +62,60 @@ struct Target {
     program: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> ExitCode {
     let mut steps = Steps::new();
+    steps.run("fuzz", |steps| all(steps, &args.targets, args.seconds));
+    if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The step of `test`: every target, for a short while.
+pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
+    all(steps, &[], SECONDS)
+}
+
+fn all(steps: &Steps, names: &[String], seconds: u64) -> Result<Outcome> {
     let folder = metadata::target_folder()?.join("fuzz");
     let mut targets = Vec::new();
-    let built = steps.run("build", |steps| {
-        for name in CRATES {
-            targets.extend(build(steps, name, &folder)?);
-        }
-        Ok(Outcome::good())
-    });
+    for name in CRATES {
+        targets.extend(build(steps, name, &folder)?);
+    }
     // The program that prints instructions as text makes seeds.
     let listing = targets.iter().position(|target| target.name == LISTING);
     let listing = listing.map(|index| targets.swap_remove(index).program);
-    if let Some(listing) = listing.filter(|_| built) {
-        targets.sort_by(|left, right| left.name.cmp(&right.name));
-        if let Some(name) = args.targets.iter().find(|name| !has(&targets, name)) {
-            let names: Vec<_> = targets.iter().map(|target| target.name.as_str()).collect();
-            bail!("no target {name}, only {}", names.join(", "));
-        }
-        targets.retain(|target| args.targets.is_empty() || args.targets.contains(&target.name));
-        let seeded = steps.run("seeds", |_| {
-            seeds::write(&process::root().join("testdata/elf"), &folder.join("seeds"), &listing)?;
-            Ok(Outcome::good())
-        });
-        for target in targets.iter().filter(|_| seeded) {
-            steps.run(&target.name, |steps| fuzz(steps, target, &folder, args.seconds));
-        }
+    let listing = listing.context("no program that prints instructions was built")?;
+    targets.sort_by(|left, right| left.name.cmp(&right.name));
+    if let Some(name) = names.iter().find(|name| !has(&targets, name)) {
+        let names: Vec<_> = targets.iter().map(|target| target.name.as_str()).collect();
+        bail!("no target {name}, only {}", names.join(", "));
     }
-    Ok(if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    targets.retain(|target| names.is_empty() || names.contains(&target.name));
+    seeds::write(&process::root().join("testdata/elf"), &folder.join("seeds"), &listing)?;
+    Ok(Outcome::Counted(in_parallel(steps, &targets, &folder, seconds)))
+}
+
+/// Runs the targets, as many at a time as there are processors: each keeps one busy.
+fn in_parallel(steps: &Steps, targets: &[Target], folder: &Path, seconds: u64) -> Counts {
+    let queue = Mutex::new(targets.iter());
+    let total = Mutex::new(Counts::default());
+    let workers = available_parallelism().map_or(1, NonZero::get);
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let work = || {
+        while let Some(target) = next() {
+            let counts = fuzz(steps, target, folder, seconds).unwrap_or_else(|error| {
+                steps.say(&format!("--- fuzz {}\n{error:#}", target.name));
+                Counts::failure(format!("fuzz {}", target.name))
+            });
+            if let Ok(mut total) = total.lock() {
+                total.add(counts);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(work);
+        }
+    });
+    total.into_inner().unwrap_or_else(|_| Counts::failure("fuzz: a thread ended by a panic"))
 }
 
 fn has(targets: &[Target], name: &str) -> bool {
@@ -106,7 +138,7 @@ fn build(steps: &Steps, krate: &str, folder: &Path) -> Result<Vec<Target>> {
 }
 
 /// Runs one target; a failing input is an error with what the target said about it.
-fn fuzz(steps: &Steps, target: &Target, folder: &Path, seconds: u64) -> Result<Outcome> {
+fn fuzz(steps: &Steps, target: &Target, folder: &Path, seconds: u64) -> Result<Counts> {
     let part = |name: &str| -> Result<PathBuf> {
         let path = folder.join(name).join(&target.name);
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
@@ -132,7 +164,7 @@ fn fuzz(steps: &Steps, target: &Target, folder: &Path, seconds: u64) -> Result<O
     let coverage = coverage.and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("?");
     let runs = number("stat::number_of_executed_units");
     steps.say(&format!("         {}: {runs} runs, {coverage} edges", target.name));
-    Ok(Outcome::good())
+    Ok(Counts::one())
 }
 
 /// The instructions on standard input as text.

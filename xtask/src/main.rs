@@ -70,9 +70,9 @@ fn main() -> ExitCode {
         Task::Fixtures(args) => fixtures::run(&args).map(done),
         Task::Api(args) => api::run(&args).map(done),
         Task::Selftests(args) => selftests::run(&args),
-        Task::Fuzz(args) => fuzz::run(&args),
-        Task::BigEndian => big_endian::run(),
-        Task::Targets => targets::run(),
+        Task::Fuzz(args) => Ok(fuzz::run(&args)),
+        Task::BigEndian => Ok(big_endian::run()),
+        Task::Targets => Ok(targets::run()),
         Task::Walls => walls::run().map(done),
     };
     result.unwrap_or_else(|error| {

@@ -13,14 +13,14 @@ use crate::metadata::{self, Package};
 use crate::process::{cargo, describe, root};
 use crate::progress::{Outcome, Steps};
 use crate::qemu::Host;
-use crate::{api, fixtures, initramfs, msrv, tools, walls};
+use crate::{api, big_endian, fixtures, fuzz, initramfs, msrv, targets, tools, walls};
 
 /// Run every check and every test: on this machine, then in guests
 ///
 /// What is missing is installed (as root) or named. Without arguments all steps run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, msrv, fixtures, kernel, guests
+    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, msrv, targets, big-endian, fuzz, fixtures, kernel, guests
     steps: Vec<String>,
     /// Kernels of the guests
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 /// Name and work of a step.
 type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
 /// The steps that run on their own; `kernel` and `guests` follow them.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 15] = [
     ("tools", |_| tools::ensure().map(|()| Outcome::good())),
     ("format", |steps| {
         steps
@@ -46,6 +46,9 @@ const STEPS: [Step; 12] = [
     ("alone", alone),
     ("oracle", oracle),
     ("msrv", |steps| msrv::run(steps).map(|()| Outcome::good())),
+    ("targets", targets::step),
+    ("big-endian", big_endian::step),
+    ("fuzz", fuzz::step),
     ("fixtures", |_| fixtures::check(&root().join("testdata")).map(|()| Outcome::good())),
 ];
 /// Mutations of each object in each byte order: 100,000 of each fixture.
