@@ -84,28 +84,31 @@ const SHA256_ROUNDS: [u32; 64] = [
 
 const SHA1_INITIAL: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
 
-/// Blocks of sixteen words: the message, a one bit, zeros, and its length in bits.
-fn blocks(message: &[u8]) -> Vec<[u32; 16]> {
-    let mut padded = message.to_vec();
-    padded.push(0x80);
-    while padded.len() % 64 != 56 {
-        padded.push(0);
+/// Bytes of a block, in both.
+const BLOCK: usize = 64;
+
+fn words(block: &[u8]) -> [u32; 16] {
+    let mut words = [0; 16];
+    for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
+        *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
     }
-    let bits = u64::try_from(message.len()).unwrap_or(u64::MAX).wrapping_mul(8);
-    padded.extend_from_slice(&bits.to_be_bytes());
-    let block = |bytes: &[u8]| {
-        let mut words = [0; 16];
-        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
-            *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
-        }
-        words
-    };
-    padded.chunks_exact(64).map(block).collect()
+    words
 }
 
-/// The first eight bytes of a state.
-fn head(state: &[u32]) -> [u8; 8] {
-    let mut bytes = [0; 8];
+/// The end of a message of so many bytes: a one bit, zeros, and the length in bits.
+fn last_blocks(rest: &[u8], bytes: u64) -> Vec<[u32; 16]> {
+    let mut padded = rest.to_vec();
+    padded.push(0x80);
+    while padded.len() % BLOCK != 56 {
+        padded.push(0);
+    }
+    padded.extend_from_slice(&bytes.wrapping_mul(8).to_be_bytes());
+    padded.chunks_exact(BLOCK).map(words).collect()
+}
+
+/// The first bytes of a state.
+fn leading<const N: usize>(state: &[u32]) -> [u8; N] {
+    let mut bytes = [0; N];
     for (byte, from) in bytes.iter_mut().zip(state.iter().flat_map(|word| word.to_be_bytes())) {
         *byte = from;
     }
@@ -120,41 +123,105 @@ fn add<const N: usize>(state: [u32; N], other: [u32; N]) -> [u32; N] {
     sum
 }
 
-/// First eight bytes of the SHA-256 of a message.
-#[expect(clippy::many_single_char_names, reason = "the names of the standard")]
-pub(crate) fn sha256_head(message: &[u8]) -> [u8; 8] {
-    let mut state = SHA256_INITIAL;
-    for mut window in blocks(message) {
-        let mut round_state = state;
-        for constant in SHA256_ROUNDS {
-            let [a, b, c, d, e, f, g, h] = round_state;
-            let t1 = h
-                .wrapping_add(e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25))
-                .wrapping_add(e & f ^ !e & g)
-                .wrapping_add(constant)
-                .wrapping_add(window[0]);
-            let t2 = (a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22))
-                .wrapping_add(a & b ^ a & c ^ b & c);
-            round_state = [t1.wrapping_add(t2), a, b, c, d.wrapping_add(t1), e, f, g];
-            // The window holds this round's word and the fifteen that follow it.
-            let (w1, w14) = (window[1], window[14]);
-            let next = window[0]
-                .wrapping_add(w1.rotate_right(7) ^ w1.rotate_right(18) ^ w1 >> 3)
-                .wrapping_add(window[9])
-                .wrapping_add(w14.rotate_right(17) ^ w14.rotate_right(19) ^ w14 >> 10);
-            window.rotate_left(1);
-            window[15] = next;
-        }
-        state = add(state, round_state);
+/// SHA-256 (FIPS 180-4) of a message that comes in pieces.
+///
+/// The kernel's hash of programs, and a digest for whoever has no other at hand. It is not fast, and makes no promise about timing.
+///
+/// ```
+/// use bpf_asm::Sha256;
+///
+/// let mut digest = Sha256::new();
+/// digest.update(b"a");
+/// digest.update(b"bc");
+/// assert_eq!(digest.finish()[..4], [0xba, 0x78, 0x16, 0xbf]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sha256 {
+    state: [u32; 8],
+    /// What does not fill a block yet.
+    rest: Vec<u8>,
+    bytes: u64,
+}
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
     }
-    head(&state)
+}
+
+impl Sha256 {
+    /// The digest of nothing, so far.
+    pub const fn new() -> Self {
+        Self { state: SHA256_INITIAL, rest: Vec::new(), bytes: 0 }
+    }
+
+    /// The message goes on.
+    pub fn update(&mut self, message: &[u8]) {
+        self.bytes = self.bytes.wrapping_add(u64::try_from(message.len()).unwrap_or_default());
+        let missing = BLOCK.saturating_sub(self.rest.len()).min(message.len());
+        let (head, message) = message.split_at(missing);
+        self.rest.extend_from_slice(head);
+        if self.rest.len() < BLOCK {
+            return;
+        }
+        sha256_block(&mut self.state, words(&self.rest));
+        let blocks = message.chunks_exact(BLOCK);
+        self.rest.clear();
+        self.rest.extend_from_slice(blocks.remainder());
+        for block in blocks {
+            sha256_block(&mut self.state, words(block));
+        }
+    }
+
+    /// The digest of the whole message.
+    pub fn finish(mut self) -> [u8; 32] {
+        for block in last_blocks(&self.rest, self.bytes) {
+            sha256_block(&mut self.state, block);
+        }
+        leading(&self.state)
+    }
+}
+
+/// One block more.
+#[expect(clippy::many_single_char_names, reason = "the names of the standard")]
+fn sha256_block(state: &mut [u32; 8], mut window: [u32; 16]) {
+    let mut round_state = *state;
+    for constant in SHA256_ROUNDS {
+        let [a, b, c, d, e, f, g, h] = round_state;
+        let t1 = h
+            .wrapping_add(e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25))
+            .wrapping_add(e & f ^ !e & g)
+            .wrapping_add(constant)
+            .wrapping_add(window[0]);
+        let t2 = (a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22))
+            .wrapping_add(a & b ^ a & c ^ b & c);
+        round_state = [t1.wrapping_add(t2), a, b, c, d.wrapping_add(t1), e, f, g];
+        // The window holds this round's word and the fifteen that follow it.
+        let (w1, w14) = (window[1], window[14]);
+        let next = window[0]
+            .wrapping_add(w1.rotate_right(7) ^ w1.rotate_right(18) ^ w1 >> 3)
+            .wrapping_add(window[9])
+            .wrapping_add(w14.rotate_right(17) ^ w14.rotate_right(19) ^ w14 >> 10);
+        window.rotate_left(1);
+        window[15] = next;
+    }
+    *state = add(*state, round_state);
+}
+
+/// First eight bytes of the SHA-256 of a message.
+pub(crate) fn sha256_head(message: &[u8]) -> [u8; 8] {
+    let mut digest = Sha256::new();
+    digest.update(message);
+    let digest = digest.finish();
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// First eight bytes of the SHA-1 of a message.
 #[expect(clippy::many_single_char_names, reason = "the names of the standard")]
 pub(crate) fn sha1_head(message: &[u8]) -> [u8; 8] {
     let mut state = SHA1_INITIAL;
-    for mut window in blocks(message) {
+    let length = u64::try_from(message.len()).unwrap_or_default();
+    for mut window in last_blocks(message, length) {
         let mut round_state = state;
         for round in 0..80 {
             let [a, b, c, d, e] = round_state;
@@ -177,7 +244,7 @@ pub(crate) fn sha1_head(message: &[u8]) -> [u8; 8] {
         }
         state = add(state, round_state);
     }
-    head(&state)
+    leading(&state)
 }
 
 #[cfg(test)]
@@ -185,6 +252,19 @@ mod tests {
     use super::*;
 
     /// Heads of the digests of the examples in FIPS 180-4, of nothing, and of lengths around a block.
+    #[test]
+    fn pieces_have_the_digest_of_the_whole() {
+        let message: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for piece in [1, 3, 63, 64, 65, 127, 128, 129, 500, 999, 1000] {
+            let mut digest = Sha256::new();
+            message.chunks(piece).for_each(|piece| digest.update(piece));
+            let mut whole = Sha256::default();
+            whole.update(&message);
+            whole.update(b"");
+            assert_eq!(digest.finish(), whole.finish(), "{piece}");
+        }
+    }
+
     #[test]
     fn known_messages_have_known_digests() {
         let long = *b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";

@@ -87,6 +87,7 @@ mod text;
 pub use builder::{Argument, Builder, LongJumps};
 pub use byte_order::ByteOrder;
 pub use code::{Code, Reference, Symbol, Target};
+pub use digest::Sha256;
 pub use error::{
     AssembleError, BuildError, DecodeError, FlowError, LinkError, RegisterError, SyntaxError,
 };
@@ -104,4 +105,4 @@ pub use slot::{
     PSEUDO_MAP_IDX_VALUE, PSEUDO_MAP_VALUE, SLOT_SIZE, Slot, decode_slots, encode_slots,
 };
 pub use tag::Tag;
-pub use text::{Commented, Dot};
+pub use text::{Commented, Dot, ListingLine};

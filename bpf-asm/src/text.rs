@@ -12,4 +12,4 @@ mod symbol;
 mod words;
 
 pub use dot::Dot;
-pub use listing::Commented;
+pub use listing::{Commented, ListingLine};

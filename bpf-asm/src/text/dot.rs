@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
 use crate::{Code, ControlFlow, EdgeKind, FlowError};
@@ -43,7 +44,8 @@ impl fmt::Display for Dot<'_> {
             writeln!(f, "    subgraph cluster_{function} {{\n        label={};", Quoted(&name))?;
             for block in self.flow.blocks.iter().filter(|block| block.function == function) {
                 let start = block.slots.start;
-                let lines = self.code.lines(block.slots.clone());
+                let lines: Vec<_> =
+                    self.code.lines_of(block.slots.clone()).map(|line| line.text).collect();
                 writeln!(f, "        b{start} [label={}];", Lines(&lines))?;
             }
             f.write_str("    }\n")?;

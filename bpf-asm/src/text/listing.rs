@@ -121,18 +121,41 @@ impl Code {
         self.labels.sort_by_key(|label| label.slot);
     }
 
-    /// The lines of some slots, without those of functions and labels.
-    pub(super) fn lines(&self, slots: Range<usize>) -> Vec<String> {
-        let index = Index::new(self);
-        let mut lines = Vec::new();
-        let mut slot = slots.start;
-        while let Some(rest) = self.slots.get(slot..slots.end).filter(|rest| !rest.is_empty()) {
-            let line = Line::new(&index, slot, rest);
-            lines.push(line.to_string());
-            slot = slot.saturating_add(line.slot_count());
-        }
-        lines
+    /// The lines of the listing that are instructions: for whoever sets them in a way of their own. Those of functions and
+    /// labels are in [`functions`](Self::functions) and [`labels`](Self::labels).
+    ///
+    /// ```
+    /// let code = bpf_asm::Code::assemble("<f>:\n r1 = map[counters] ll\n exit")?;
+    /// let lines: Vec<_> = code.lines().map(|line| (line.slots, line.text)).collect();
+    /// assert_eq!(lines, [(0..2, "r1 = map[counters] ll".into()), (2..3, "exit".into())]);
+    /// # Ok::<(), bpf_asm::AssembleError>(())
+    /// ```
+    pub fn lines(&self) -> impl Iterator<Item = ListingLine> {
+        self.lines_of(0..self.slots.len())
     }
+
+    /// The lines of some slots.
+    pub(super) fn lines_of(&self, slots: Range<usize>) -> impl Iterator<Item = ListingLine> {
+        let index = Index::new(self);
+        let mut slot = slots.start;
+        core::iter::from_fn(move || {
+            let rest = self.slots.get(slot..slots.end).filter(|rest| !rest.is_empty())?;
+            let line = Line::new(&index, slot, rest);
+            let slots = slot..slot.saturating_add(line.slot_count());
+            slot = slots.end;
+            Some(ListingLine { slots, text: line.to_string() })
+        })
+    }
+}
+
+/// An instruction in a listing, from [`Code::lines`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListingLine {
+    /// The slots that it takes: one or two.
+    pub slots: Range<usize>,
+    /// The text, with names where the code has them.
+    pub text: String,
 }
 
 /// The line of an instruction, or of a slot that is none.

@@ -37,5 +37,5 @@ pub use kind::CoreKind;
 pub use matches::types_match;
 pub use names::essential_name;
 pub use resolver::{Fixup, Resolver, WidthChange};
-pub use story::Story;
+pub use story::{Story, access_text};
 pub(crate) use usage::{Usage, usage};

@@ -31,6 +31,13 @@ pub struct Story {
     pub(super) width: Option<WidthChange>,
 }
 
+/// The access of a relocation as C text: `task_struct->mm`, `sk_buff->cb[3]`, `struct foo`, `enum color::RED`. It comes from
+/// the object alone; `None` if the relocation is wrong in itself.
+pub fn access_text(local: &Btf, relo: &CoreRelo) -> Option<String> {
+    let spec = Spec::parse(local, relo, CoreKind::from_number(relo.kind)?).ok()?;
+    Some(spec.text(local))
+}
+
 impl Story {
     /// What was asked.
     pub fn kind(&self) -> Option<CoreKind> {

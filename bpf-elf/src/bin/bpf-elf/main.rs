@@ -5,10 +5,12 @@
 #![expect(clippy::print_stderr, reason = "a command-line tool")]
 
 mod completions;
+mod disasm;
 mod input;
 mod inspect;
 mod names;
 mod output;
+mod paint;
 mod table;
 
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   bpf-elf inspect filter.o                              what filter.o defines, for people
   bpf-elf inspect --format json filter.o                the same as one JSON object
+  bpf-elf disasm filter.o                               its instructions beside their source
   clang --target=bpf -O2 -g -c filter.c -o - | bpf-elf inspect -
 
 `bpf-elf COMMAND --help` has examples of each command.";
@@ -52,6 +55,7 @@ macro_rules! commands {
 
 commands! {
     Inspect(inspect::Inspect),
+    Disasm(disasm::Disasm),
     Completions(completions::Completions),
 }
 

@@ -1,7 +1,9 @@
 //! Words for what specs hold as numbers and enums: the same in both output formats.
 
 use bpf_asm::ByteOrder;
-use bpf_elf::spec::{CoreKind, ExternKind, Function, Pinning, Target};
+use bpf_elf::spec::{
+    CollectionSpec, CoreKind, ExternKind, Function, Linkage, Pinning, Reference, Target,
+};
 use bpf_sys::abi::{AttachType, MapType, ProgramType};
 
 pub(crate) fn byte_order(order: ByteOrder) -> &'static str {
@@ -45,6 +47,29 @@ pub(crate) fn extern_kind(of: ExternKind) -> &'static str {
         ExternKind::Kfunc => "kfunc",
         _ => "ksym",
     }
+}
+
+pub(crate) fn linkage(of: Linkage) -> &'static str {
+    match of {
+        Linkage::Static => "static",
+        Linkage::Global => "global",
+        Linkage::Weak => "weak",
+    }
+}
+
+/// The kind of a reference in a function, and the name of what it names.
+pub(crate) fn reference<'spec>(
+    spec: &'spec CollectionSpec,
+    function: &'spec Function,
+    of: &'spec Reference,
+) -> (&'static str, &'spec str) {
+    let (kind, key) = target(function, &of.target);
+    // The key of a function may be longer than its name, to be unique.
+    let callee = match of.target {
+        Target::Call { .. } | Target::FunctionAddress { .. } => spec.function(key),
+        _ => None,
+    };
+    (kind, callee.map_or(key, |function| &function.name))
 }
 
 /// The kind of a reference in a function, and the key of what it names.

@@ -81,13 +81,7 @@ fn references(spec: &CollectionSpec, flat: &Flattened<'_>) -> Vec<Value> {
     let mut references = Vec::new();
     for placed in &flat.functions {
         for reference in &placed.function.references {
-            let (kind, key) = names::target(placed.function, &reference.target);
-            let function = match reference.target {
-                Target::Call { .. } | Target::FunctionAddress { .. } => spec.function(key),
-                _ => None,
-            };
-            // The key of a function may be longer than its name, to be unique.
-            let name = function.map_or(key, |function| &function.name);
+            let (kind, name) = names::reference(spec, placed.function, reference);
             let slot = placed.start.saturating_add(reference.slot);
             let mut value = json!({ "slot": slot, "kind": kind, "name": name });
             if let (Target::MapValue { offset, .. }, Some(fields)) =
