@@ -235,6 +235,14 @@ pub enum SyntaxError {
         /// The number it has.
         number: u32,
     },
+    /// The kernel's text has another opcode in front of the instruction.
+    #[error("the line says opcode {said:#04x}, its instruction has {read:#04x}")]
+    Opcode {
+        /// The opcode in parentheses.
+        said: u8,
+        /// The opcode of the instruction.
+        read: u8,
+    },
     /// A name that only a whole program can resolve.
     #[error("a single instruction cannot refer to names")]
     NameAlone,

@@ -146,6 +146,17 @@ fn other_spellings_mean_the_same() {
         ("  12:   exit  ; done", "exit"),
         ("exit // done", "exit"),
         ("; nothing\n\n exit", "exit"),
+        ("0: (b7) r1 = 0  ; R1_w=0", "r1 = 0"),
+        ("3: (18) r1 = 0xffff888000000000", "r1 = 0xffff888000000000 ll"),
+        ("3: (18) r1 = 0x5 ; R1_w=5", "r1 = 0x5 ll"),
+        ("5: (15) if r1 == 0xffffffff goto pc+1", "if r1 == -0x1 goto +1"),
+        ("5: (16) if w1 == 0xffffffff goto pc+1", "if w1 == -0x1 goto +1"),
+        ("5: (06) gotol pc+1", "gotol +1"),
+        ("7: (85) call bpf_map_lookup_elem#1", "call bpf_map_lookup_elem#1"),
+        ("7: (85) call bpf_rcu_read_lock#71234", "call kfunc[id:71234]"),
+        ("7: (85) call pc+2", "call pc+2"),
+        ("8: (d7) r0 = bswap16 r0", "r0 = bswap16 r0"),
+        ("8: (bf) r1 = (s8)r2", "r1 = (s8)r2"),
     ] {
         same(text, canonical);
     }
@@ -214,6 +225,10 @@ fn what_no_instruction_says_is_refused() {
         ("call r1", 6, "expected callx for a register"),
         ("goto", 5, "expected a name"),
         ("r1 = map[counters]", 19, "expected ll"),
+        ("0: (b4) r1 = 0", 9, "the line says opcode 0xb4, its instruction has 0xb7"),
+        ("0: (18) w1 = 5", 14, "register has the wrong width"),
+        ("0: (b7 r1 = 0", 4, "expected an instruction"),
+        ("(b7) r1 = 0", 1, "expected an instruction"),
         (".insn 0x100, r0, r0, 0, 0", 7, "256 does not fit into an opcode of 8 bits"),
         (".insn 0xff, r16, r0, 0, 0", 13, "expected a register, r0 to r15"),
     ] {

@@ -14,6 +14,11 @@ impl Code {
     /// Accepted as well are what the kernel's log and LLVM write differently: `goto pc+3`, hexadecimal
     /// numbers, `w` registers in loads and stores of up to four bytes, `xchg_64(r1 + 0, r2)`.
     ///
+    /// The instructions of a verifier log and of `bpftool prog dump xlated` can be read as they stand,
+    /// `12: (b7) r1 = 0 ; R1_w=0`. The opcode must be that of the instruction, and it decides what else would be
+    /// open: `(18) r1 = 0x5` is a 64-bit immediate load, 0xffffffff in a comparison is the immediate -1, and a call by a
+    /// name that no helper has is one of a kernel function.
+    ///
     /// ```
     /// use bpf_asm::Code;
     ///

@@ -8,6 +8,9 @@ use crate::{
     Target, Width,
 };
 
+/// The opcode of a 64-bit immediate load, whose number the kernel writes without `ll`.
+const LD_IMM64: u8 = 0x18;
+
 /// `r1 += r2`, `r1 = ...`.
 pub(super) fn assignment(c: &mut Cursor<'_>) -> Result<Statement> {
     let (width, dst) = c.any_register()?;
@@ -57,7 +60,7 @@ fn mov(c: &mut Cursor<'_>, width: Width, dst: Register) -> Result<Statement> {
     }
     let mut ahead = *c;
     let value = ahead.number()?;
-    if ahead.eat_word("ll") {
+    if ahead.eat_word("ll") || c.opcode() == Some(LD_IMM64) {
         if width == Width::W32 {
             return Err(SyntaxError::Width);
         }

@@ -12,11 +12,28 @@ pub(super) type Result<T> = core::result::Result<T, SyntaxError>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     rest: &'a str,
+    /// The opcode that the kernel puts in front of an instruction: `(b7)`.
+    opcode: Option<u8>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(line: &'a str) -> Self {
-        Self { rest: line }
+        Self { rest: line, opcode: None }
+    }
+
+    /// Takes the `(b7)` that the kernel's log and bpftool put between index and instruction.
+    pub(super) fn eat_opcode(&mut self) {
+        let byte = self.rest().strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let Some((digits, rest)) = byte.filter(|(digits, _)| digits.len() == 2) else { return };
+        if let Ok(opcode) = u8::from_str_radix(digits, 16) {
+            self.rest = rest;
+            self.opcode = Some(opcode);
+        }
+    }
+
+    /// The opcode in front of the instruction, if the kernel wrote it.
+    pub(super) const fn opcode(&self) -> Option<u8> {
+        self.opcode
     }
 
     /// What is left, without leading space.

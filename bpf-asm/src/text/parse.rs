@@ -52,14 +52,36 @@ pub(super) fn statement(c: &mut Cursor<'_>) -> Result<Option<Statement>> {
             return Ok(Some(Statement::Label(name)));
         }
     }
-    instruction(c).map(Some)
+    let start = *c;
+    let statement = instruction(c)?;
+    if let (Some(said), Some(read)) = (c.opcode(), opcode(&statement)) {
+        if said != read {
+            *c = start;
+            return Err(SyntaxError::Opcode { said, read });
+        }
+    }
+    Ok(Some(statement))
 }
 
-/// Skips the `12:` that listings put in front of instructions.
+/// The opcode of what a line says, if it is an instruction.
+fn opcode(statement: &Statement) -> Option<u8> {
+    match statement {
+        Statement::Function(_) | Statement::Label(_) => None,
+        Statement::Instruction(instruction)
+        | Statement::ToLabel(instruction, _)
+        | Statement::ToTarget(instruction, _) => {
+            instruction.encode().as_ref().first().map(|slot| slot.opcode.byte())
+        }
+        Statement::Raw(slot) => Some(slot.opcode.byte()),
+    }
+}
+
+/// Skips the `12:` that listings put in front of instructions, and takes the `(b7)` that the kernel puts behind it.
 fn skip_index(c: &mut Cursor<'_>) {
     let mut ahead = *c;
     let word = ahead.word();
     if !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) && ahead.eat(":") {
+        ahead.eat_opcode();
         *c = ahead;
     }
 }
@@ -142,9 +164,11 @@ pub(super) fn operand(c: &mut Cursor<'_>, width: Width) -> Result<Operand> {
     }
     let mut ahead = *c;
     let value = ahead.number()?;
-    let imm = i64::try_from(value)
-        .ok()
-        .and_then(|value| immediate(value, width))
+    // The kernel writes the bits of the immediate, whatever they mean.
+    let bits = u32::try_from(value).ok().filter(|_| c.opcode().is_some());
+    let imm = bits
+        .map(|bits| i32::from_ne_bytes(bits.to_ne_bytes()))
+        .or_else(|| immediate(i64::try_from(value).ok()?, width))
         .ok_or(SyntaxError::Range { value, field: "an immediate of 32 bits" })?;
     *c = ahead;
     Ok(Operand::Imm(imm))
@@ -185,6 +209,11 @@ fn call(c: &mut Cursor<'_>) -> Result<Statement> {
 fn numbered_helper(c: &mut Cursor<'_>, named: Option<HelperId>) -> Result<Statement> {
     let mut ahead = *c;
     let helper = HelperId::new(ahead.number_in("a helper number")?);
+    // Helpers have an end, kernel functions have not: what the kernel calls by another name is one of those.
+    if named.is_none() && c.opcode().is_some() {
+        *c = ahead;
+        return Ok(Instruction::CallKfunc { btf_id: helper.number(), fd_index: 0 }.into());
+    }
     if let Some((named, name)) = named.and_then(|id| Some((id, id.name()?))) {
         if named != helper {
             return Err(SyntaxError::HelperNumber { name, number: named.number() });
