@@ -233,7 +233,7 @@ fn loads_and_stores_of_all_widths() {
             Slot::load_packet_indexed(NarrowSize::Byte, R3, 14),
             "50 30 00 00 0e 00 00 00",
             "50 03 00 00 00 00 00 0e",
-            "r0 = *(u8 *)skb[r3 +14]",
+            "r0 = *(u8 *)skb[r3 + 14]",
         ),
     ] {
         check(&[slot], little, big, text);

@@ -127,7 +127,9 @@ fn other_spellings_mean_the_same() {
         ("*(u32 *)(r2 - 0x8) = w1", "*(u32 *)(r2 -8) = r1"),
         ("*(u32 *)(r2 + 0x0) = 0xffffffff", "*(u32 *)(r2 +0) = -1"),
         ("r0 = *(u8 *)skb[0x5]", "r0 = *(u8 *)skb[5]"),
-        ("r0 = *(u8 *)skb[r1]", "r0 = *(u8 *)skb[r1 +0]"),
+        ("r0 = *(u8 *)skb[r1]", "r0 = *(u8 *)skb[r1 + 0]"),
+        ("r0 = *(u8 *)skb[r1 +2]", "r0 = *(u8 *)skb[r1 + 2]"),
+        ("r0 = *(u8 *)skb[r1 -2]", "r0 = *(u8 *)skb[r1 + -2]"),
         ("lock *(u32 *)(r1 + 0x0) += w2", "lock *(u32 *)(r1 +0) += r2"),
         (
             "w2 = atomic_fetch_add((u32 *)(r1 + 0x0), w2)",

@@ -9,6 +9,8 @@
 
 #[path = "kernel/data.rs"]
 mod data;
+#[path = "kernel/disassembly.rs"]
+mod disassembly;
 #[path = "kernel/kinds.rs"]
 mod kinds;
 #[path = "kernel/maps.rs"]

@@ -114,13 +114,13 @@ pub(super) fn load(c: &mut Cursor<'_>, width: Width, dst: Register) -> Result<St
     })
 }
 
-/// The rest of `skb[5]` or `skb[r1 +5]`.
+/// The rest of `skb[5]`, `skb[r1 + 5]` or, as the kernel writes a negative offset, `skb[r1 + -5]`.
 fn load_packet(c: &mut Cursor<'_>, size: NarrowSize) -> Result<Statement> {
     const FIELD: &str = "an offset of 32 bits";
     c.expect("[")?;
     let (index, offset) = if c.is_register() {
         let index = c.register(Width::W64)?;
-        let signed = c.rest().starts_with(['+', '-']);
+        let signed = c.eat("+") || c.rest().starts_with('-');
         (Some(index), if signed { c.number_in(FIELD)? } else { 0 })
     } else {
         (None, c.number_in(FIELD)?)

@@ -45,7 +45,7 @@ impl fmt::Display for Instruction {
                 write!(f, "r0 = *(u{} *)skb[", size_word(size.into()))?;
                 match index {
                     None => write!(f, "{offset}]"),
-                    Some(index) => write!(f, "{index} {offset:+}]"),
+                    Some(index) => write!(f, "{index} + {offset}]"),
                 }
             }
             Self::Store { size, base, offset, operand } => {
