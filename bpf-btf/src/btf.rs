@@ -197,6 +197,11 @@ impl Btf {
         self.bytes().get(start as usize..end)
     }
 
+    /// Where the sections are.
+    pub(crate) fn header(&self) -> &Header {
+        &self.0.header
+    }
+
     /// The entries of the layout section in native order.
     pub(crate) fn layout(&self) -> &[u8] {
         self.bytes().get(self.0.header.layout.clone()).unwrap_or_default()

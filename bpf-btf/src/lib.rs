@@ -46,6 +46,7 @@ mod ext;
 mod header;
 mod id;
 mod index;
+mod kernel;
 mod kind;
 mod measure;
 mod name;
@@ -73,6 +74,7 @@ pub use ext::{
     Records, SectionInfo,
 };
 pub use id::TypeId;
+pub use kernel::{KernelRule, RuleViolation};
 pub use kind::Kind;
 pub use name::DisplayName;
 pub use order::ByteOrder;

@@ -7,6 +7,8 @@
     reason = "a test that fails panics; functions that tests share are no tests to clippy"
 )]
 
+#[path = "kernel/btf_rules.rs"]
+mod btf_rules;
 #[path = "kernel/data.rs"]
 mod data;
 #[path = "kernel/disassembly.rs"]

@@ -16,6 +16,8 @@ mod elf;
 mod equal;
 mod ext;
 mod fixtures;
+mod kernel_rows;
+mod kernel_rules;
 mod lookup;
 mod measure;
 mod minimize;
