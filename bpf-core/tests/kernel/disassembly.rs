@@ -1,5 +1,11 @@
 //! The kernel writes each instruction that it verifies into its log, with its own disassembler: that text, of every kind of
 //! instruction a socket filter can have, is ours, and is read back as the same instruction.
+#![expect(
+    clippy::format_push_string,
+    clippy::indexing_slicing,
+    reason = "short texts of a test, which fails by panicking"
+)]
+
 use bpf_core::asm::{ByteOrder, Code, Instruction, Slot};
 use bpf_core::spec::{Function, ProgramSpec};
 use bpf_core::{Collection, CollectionSpec, LoadOptions, LogLevel, ProgramType};
