@@ -9,7 +9,8 @@ use crate::{Code, FlowError, Imm64, Instruction};
 /// Basic blocks and the ways between them.
 ///
 /// A block is entered only at its first instruction and left only at its last. Calls do not end a block:
-/// they come back. Where a `gotox` goes is not known from the program alone, so its block has no successor here.
+/// they come back. Where a `gotox` goes is not known from the program alone: its block has no successor unless the
+/// targets are given, see [`ControlFlow::with_targets`].
 ///
 /// ```
 /// use bpf_asm::{Code, ControlFlow};
@@ -59,20 +60,49 @@ pub enum EdgeKind {
     Taken,
     /// If the condition does not hold.
     NotTaken,
+    /// If the register of a `gotox` holds the address.
+    Indirect,
 }
 
 impl ControlFlow {
     /// Finds the blocks. A jump out of the program or into a 64-bit immediate load is an error, as it is
     /// for the verifier.
     pub fn new(code: &Code) -> Result<Self, FlowError> {
+        Self::with_targets(code, [])
+    }
+
+    /// As [`ControlFlow::new`], with the slots that jump tables lead to: each `gotox` may go to any of those in its own
+    /// function. A target that is no instruction of the program is an error.
+    ///
+    /// ```
+    /// use bpf_asm::{Code, ControlFlow, EdgeKind};
+    ///
+    /// let code = Code::assemble("gotox r1\nr0 = 1\nexit\nr0 = 2\nexit")?;
+    /// let flow = ControlFlow::with_targets(&code, [1, 3])?;
+    /// let ways: Vec<_> = flow.blocks[0].edges.iter().map(|edge| (edge.target, edge.kind)).collect();
+    /// assert_eq!(ways, [(1, EdgeKind::Indirect), (3, EdgeKind::Indirect)]);
+    /// assert_eq!(flow.reachable(0).len(), 3);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn with_targets(
+        code: &Code,
+        targets: impl IntoIterator<Item = usize>,
+    ) -> Result<Self, FlowError> {
         let starts: BTreeSet<usize> = code.instructions().map(|(slot, _)| slot).collect();
         let functions = function_starts(code, &starts)?;
+        let targets: BTreeSet<usize> = targets.into_iter().collect();
         let mut leaders: BTreeSet<usize> = functions.clone();
         let mut exits = BTreeMap::new();
         for (slot, instruction) in code.instructions() {
             let Some(instruction) = instruction else { continue };
             let next = slot.saturating_add(instruction.slot_count());
-            if let Some(edges) = edges(slot, next, instruction, &starts)? {
+            let found = match instruction {
+                Instruction::JumpRegister { .. } => {
+                    Some(indirect(slot, &functions, &targets, &starts)?)
+                }
+                _ => edges(slot, next, instruction, &starts)?,
+            };
+            if let Some(edges) = found {
                 leaders.extend(edges.iter().map(|edge| edge.target));
                 leaders.insert(next);
                 exits.insert(next, edges);
@@ -167,9 +197,32 @@ fn edges(
             let taken = to(distance.into(), EdgeKind::Taken)?;
             [taken, Edge { target: next, kind: EdgeKind::NotTaken }].into()
         }
-        Instruction::JumpRegister { .. } | Instruction::Exit => Vec::new(),
+        Instruction::Exit => Vec::new(),
         _ => return Ok(None),
     }))
+}
+
+/// The ways out of a `gotox`: all targets in its function.
+fn indirect(
+    slot: usize,
+    functions: &BTreeSet<usize>,
+    targets: &BTreeSet<usize>,
+    starts: &BTreeSet<usize>,
+) -> Result<Vec<Edge>, FlowError> {
+    let first = functions.range(..=slot).next_back().copied().unwrap_or(0);
+    let end = functions.range(slot.saturating_add(1)..).next().copied().unwrap_or(usize::MAX);
+    let own = targets.range(first..end);
+    own.map(|&index| {
+        let distance = i64::try_from(index).unwrap_or(i64::MAX);
+        match (starts.contains(&index), starts.last()) {
+            (true, _) => Ok(Edge { target: index, kind: EdgeKind::Indirect }),
+            (false, Some(last)) if index <= *last => {
+                Err(FlowError::InsideLoad { slot, target: distance })
+            }
+            _ => Err(FlowError::Outside { slot, target: distance }),
+        }
+    })
+    .collect()
 }
 
 /// The slot that is `distance` behind the one after `slot`, if an instruction starts there.

@@ -209,3 +209,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_indirect_jump_goes_to_the_targets_in_its_function() {
+    #[track_caller]
+    fn check(text: &str, targets: &[usize], expected: Result<&[usize], FlowError>) {
+        let code = Code::assemble(text).unwrap();
+        let flow = ControlFlow::with_targets(&code, targets.iter().copied());
+        let found = flow.map(|flow| {
+            let ways = flow.blocks.iter().flat_map(|block| &block.edges);
+            let indirect = ways.filter(|edge| edge.kind == EdgeKind::Indirect);
+            indirect.map(|edge| edge.target).collect::<Vec<_>>()
+        });
+        assert_eq!(found, expected.map(<[usize]>::to_vec), "{text}");
+    }
+    let code = Code::assemble("gotox r1\nexit").unwrap();
+    let flow = ControlFlow::with_targets(&code, [1]).unwrap();
+    let dot = Dot::with_flow(&code, flow).to_string();
+    assert!(dot.contains("b0 -> b1 [style=dotted];"), "{dot}");
+    let two = "<f>:\ngotox r1\nexit\nexit\n<g>:\nexit\ngotox r2\nexit";
+    check(two, &[], Ok(&[]));
+    check(two, &[2, 1, 2], Ok(&[1, 2]));
+    check(two, &[1, 2, 3, 5], Ok(&[1, 2, 3, 5]));
+    let load = "gotox r1\nr0 = 1 ll\nexit";
+    check(load, &[2], Err(FlowError::InsideLoad { slot: 0, target: 2 }));
+    check(load, &[9], Err(FlowError::Outside { slot: 0, target: 9 }));
+}

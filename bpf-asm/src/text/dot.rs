@@ -28,7 +28,12 @@ pub struct Dot<'a> {
 impl<'a> Dot<'a> {
     /// Finds the blocks of a program; fails as [`ControlFlow::new`] does.
     pub fn new(code: &'a Code) -> Result<Self, FlowError> {
-        Ok(Self { code, flow: ControlFlow::new(code)? })
+        ControlFlow::new(code).map(|flow| Self::with_flow(code, flow))
+    }
+
+    /// The blocks of a program that were found before, as those of [`ControlFlow::with_targets`].
+    pub fn with_flow(code: &'a Code, flow: ControlFlow) -> Self {
+        Self { code, flow }
     }
 }
 
@@ -56,6 +61,7 @@ impl fmt::Display for Dot<'_> {
                     EdgeKind::Always => "",
                     EdgeKind::Taken => " [label=taken]",
                     EdgeKind::NotTaken => " [style=dashed]",
+                    EdgeKind::Indirect => " [style=dotted]",
                 };
                 writeln!(f, "    b{} -> b{}{label};", block.slots.start, edge.target)?;
             }
