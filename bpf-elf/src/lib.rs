@@ -18,6 +18,7 @@
 //!
 //! - [`spec`]: what an object defines.
 //! - [`section`]: what the name of a section says about the programs in it.
+//! - [`diff`]: what changes from one spec to another.
 //! - [`prepare`]: a program in one piece, relocated for the types of a kernel.
 //!
 //! The same bytes give the same spec on every system, and the same source gives the same spec in either byte order.
@@ -28,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+pub mod diff;
 mod elf_error;
 mod error;
 mod object;

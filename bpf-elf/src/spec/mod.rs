@@ -3,6 +3,7 @@
 mod collection;
 mod contents;
 mod debug_info;
+pub(crate) mod digest;
 mod edit;
 mod extern_spec;
 mod function;
@@ -21,6 +22,7 @@ mod warning;
 pub use collection::CollectionSpec;
 pub use contents::{MapContents, MapEntry};
 pub use debug_info::{CoreKind, CoreRelocation, LineInfo};
+pub use digest::{DigestError, SpecDigest};
 pub use edit::{EditError, VariableMut, VariableRef};
 pub use extern_spec::{ExternKind, ExternSpec};
 pub use function::{Function, Linkage};

@@ -5,6 +5,8 @@
 #![expect(clippy::print_stderr, reason = "a command-line tool")]
 
 mod completions;
+mod diff;
+mod digest;
 mod disasm;
 mod input;
 mod inspect;
@@ -23,6 +25,7 @@ Examples:
   bpf-elf inspect filter.o                              what filter.o defines, for people
   bpf-elf inspect --format json filter.o                the same as one JSON object
   bpf-elf disasm filter.o                               its instructions beside their source
+  bpf-elf diff running.o built.o                        what a deployment would change
   clang --target=bpf -O2 -g -c filter.c -o - | bpf-elf inspect -
 
 `bpf-elf COMMAND --help` has examples of each command.";
@@ -56,6 +59,8 @@ macro_rules! commands {
 commands! {
     Inspect(inspect::Inspect),
     Disasm(disasm::Disasm),
+    Diff(diff::Diff),
+    Digest(digest::Digest),
     Completions(completions::Completions),
 }
 

@@ -43,6 +43,9 @@ pub(crate) enum Color {
     Label,
     Comment,
     Slot,
+    Added,
+    Removed,
+    Changed,
 }
 
 impl Color {
@@ -50,9 +53,11 @@ impl Color {
     fn code(self) -> &'static str {
         match self {
             Self::Name => "1",
-            Self::Label => "33",
+            Self::Label | Self::Changed => "33",
             Self::Comment => "36",
             Self::Slot => "2",
+            Self::Added => "32",
+            Self::Removed => "31",
         }
     }
 }
