@@ -32,6 +32,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod btf;
 mod build;
@@ -43,6 +45,7 @@ mod dedup;
 mod equal;
 mod error;
 mod ext;
+mod file;
 mod header;
 mod id;
 mod index;
@@ -73,6 +76,9 @@ pub use ext::{
     BtfExt, CoreRelo, CoreRelos, ExtError, FuncInfo, FuncInfos, LineInfo, LineInfos, Record,
     Records, SectionInfo,
 };
+pub use file::FileError;
+#[cfg(feature = "std")]
+pub use file::{BtfFolder, OpenError};
 pub use id::TypeId;
 pub use kernel::{KernelRule, RuleViolation};
 pub use kind::Kind;

@@ -1,6 +1,7 @@
 //! Tests of the crate on blobs made by hand. No privileges, no files.
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that panics fails"
 )]
@@ -15,6 +16,7 @@ mod distill;
 mod elf;
 mod equal;
 mod ext;
+mod file;
 mod fixtures;
 mod kernel_rows;
 mod kernel_rules;
