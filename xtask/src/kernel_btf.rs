@@ -14,15 +14,15 @@ use crate::module;
 /// The folder with a kernel's BTF: `vmlinux`, and one file for each module that has some (split BTF, which kernels
 /// from 5.11 on have). Taken out of the image and the modules when it is asked for first.
 pub(crate) fn folder(cache: &Cache, kernel: &Kernel) -> Result<PathBuf> {
-    let place = cache.path("kernels").join(&kernel.release).join("btf");
-    if place.is_dir() {
-        return Ok(place);
-    }
     ensure!(
-        kernel.folder() == cache.path("kernels").join(&kernel.release),
+        has_place(cache, kernel),
         "{} is no kernel of the cache: only those have a place for their BTF",
         kernel.name
     );
+    let place = kernel.folder().join("btf");
+    if place.is_dir() {
+        return Ok(place);
+    }
     let scratch = cache.scratch()?;
     let made = scratch.path().join("btf");
     fs::create_dir(&made).with_context(|| format!("cannot make {}", made.display()))?;
@@ -30,6 +30,11 @@ pub(crate) fn folder(cache: &Cache, kernel: &Kernel) -> Result<PathBuf> {
         .with_context(|| format!("cannot take the BTF out of {}", kernel.release))?;
     cache::publish(&made, &place)?;
     Ok(place)
+}
+
+/// Whether this is a kernel of the cache.
+pub(crate) fn has_place(cache: &Cache, kernel: &Kernel) -> bool {
+    kernel.folder() == cache.path("kernels").join(&kernel.release)
 }
 
 fn extract(kernel: &Kernel, made: &Path) -> Result<()> {

@@ -6,6 +6,7 @@ mod accel;
 mod api;
 mod apt;
 mod big_endian;
+mod btf;
 mod cache;
 mod cpio;
 mod demo;
@@ -47,6 +48,7 @@ enum Task {
     Guest(guest::Args),
     Matrix(matrix::Args),
     Kernels(kernels::Args),
+    Btf(btf::Args),
     Fixtures(fixtures::Args),
     Api(api::Args),
     Selftests(selftests::Args),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Task::Guest(args) => guest::run(&args),
         Task::Matrix(args) => matrix::run(&args),
         Task::Kernels(args) => kernels::run(&args).map(done),
+        Task::Btf(args) => btf::run(&args),
         Task::Fixtures(args) => fixtures::run(&args).map(done),
         Task::Api(args) => api::run(&args).map(done),
         Task::Selftests(args) => selftests::run(&args),

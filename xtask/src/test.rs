@@ -13,14 +13,14 @@ use crate::metadata::{self, Package};
 use crate::process::{cargo, describe, root};
 use crate::progress::{Outcome, Steps};
 use crate::qemu::Host;
-use crate::{api, big_endian, fixtures, fuzz, initramfs, msrv, targets, tools, walls};
+use crate::{api, big_endian, btf, fixtures, fuzz, initramfs, msrv, targets, tools, walls};
 
 /// Run every check and every test: on this machine, then in guests
 ///
 /// What is missing is installed (as root) or named. Without arguments all steps run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, msrv, targets, big-endian, fuzz, fixtures, kernel, guests
+    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, msrv, targets, big-endian, fuzz, fixtures, kernel, btf, guests
     steps: Vec<String>,
     /// Kernels of the guests
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 /// Name and work of a step.
 type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
-/// The steps that run on their own; `kernel` and `guests` follow them.
+/// The steps that run on their own; `kernel`, `btf` and `guests` follow them.
 const STEPS: [Step; 15] = [
     ("tools", |_| tools::ensure().map(|()| Outcome::good())),
     ("format", |steps| {
@@ -57,10 +57,12 @@ const MUTATIONS: &str = "50000";
 const LOADING: &str = "xlated";
 const KERNEL: &str = "kernel";
 const GUESTS: &str = "guests";
+const BTF: &str = "btf";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for name in &args.steps {
-        if !STEPS.iter().any(|(step, _)| step == name) && name != KERNEL && name != GUESTS {
+        let known = STEPS.iter().map(|(step, _)| *step).chain([KERNEL, BTF, GUESTS]);
+        if !known.into_iter().any(|step| step == name) {
             bail!("no step {name}");
         }
     }
@@ -68,7 +70,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut steps = Steps::new();
     // The network is slow and the processors are not needed for it: kernels come while the rest is built.
     let names = args.kernels.clone();
-    let fetching = wanted(GUESTS).then(|| std::thread::spawn(move || fetch(&names)));
+    let fetching =
+        (wanted(GUESTS) || wanted(BTF)).then(|| std::thread::spawn(move || fetch(&names)));
     for (name, step) in STEPS {
         if wanted(name) {
             steps.run(name, step);
@@ -92,7 +95,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                 .unwrap_or_else(|_| bail!("the thread that fetches kernels ended by a panic"))?;
             Ok(Outcome::good())
         });
-        in_guests(&mut steps, &kernels, &binaries);
+        if wanted(BTF) {
+            steps.run(BTF, |steps| btf::step(steps, &kernels));
+        }
+        if wanted(GUESTS) {
+            in_guests(&mut steps, &kernels, &binaries);
+        }
     }
     Ok(if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -196,9 +204,9 @@ fn oracle(steps: &Steps) -> Result<Outcome> {
     let others = |package: &Package| {
         let targets =
             package.targets.iter().filter(|target| target.kind == "test" && !target.tested);
-        let names = targets
-            .map(|target| target.name.clone())
-            .filter(|name| !["kernel", "guest", "selftests"].contains(&name.as_str()));
+        let names = targets.map(|target| target.name.clone()).filter(|name| {
+            !["kernel", "guest", "selftests", "kernels_oracle"].contains(&name.as_str())
+        });
         names.map(|name| (package.name.clone(), name)).collect::<Vec<_>>()
     };
     let tests: Vec<_> = packages.iter().flat_map(others).collect();

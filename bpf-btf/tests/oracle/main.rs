@@ -8,6 +8,7 @@
 
 mod c_header;
 mod compiler;
+mod dump;
 #[path = "../it/elf.rs"]
 mod elf;
 mod gen_object;

@@ -1,0 +1,17 @@
+//! What bpftool, pahole and compilers say of the BTF of other kernels than the running one, and of their modules.
+//!
+//! `cargo xtask btf` takes the BTF out of the kernels' packages and runs this: `BPF_KERNEL_BTF` holds the folders, one for
+//! each kernel, as a search path; `BPF_KERNEL_BTF_MODULES` says how many modules of each are compared.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics fails"
+)]
+
+mod c_text;
+#[path = "../oracle/dump.rs"]
+mod dump;
+mod holes;
+mod kernels;
+mod raw;

@@ -1,0 +1,76 @@
+//! `btf`: the reader of BTF held against bpftool, pahole and compilers, on other kernels than the running one.
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::cache::Cache;
+use crate::kernels::{self, Kernel};
+use crate::process::cargo;
+use crate::progress::{Outcome, Steps};
+use crate::{kernel_btf, test};
+
+/// Compare the BTF of kernels and their modules with what bpftool, pahole and compilers make of it
+///
+/// Takes the BTF out of the kernels' packages, as `kernels --btf` does, and prints what was compared.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Series (6.12), newest of a major version (7.x), or whole releases
+    #[arg(value_delimiter = ',', default_value = kernels::DEFAULT)]
+    kernels: Vec<String>,
+    /// How many modules of each kernel, or `all`
+    #[arg(long, default_value = "all", value_parser = modules)]
+    modules: String,
+    /// Only tests with this in their names: raw, text, layouts, holes, core
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// Modules of each kernel in the step of `test`.
+const SAMPLE: &str = "6";
+
+fn modules(text: &str) -> Result<String, std::num::ParseIntError> {
+    if text != "all" {
+        text.parse::<usize>()?;
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let cache = Cache::open()?;
+    let kernels: Vec<_> =
+        args.kernels.iter().map(|name| kernels::resolve(&cache, name)).collect::<Result<_>>()?;
+    let mut command = comparison(&cache, &kernels, &args.modules)?;
+    command.args(["--", "--nocapture"]).args(&args.only);
+    let status = command.status().context("cannot start cargo")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The comparison as a step of `test`: with some modules of each kernel.
+pub(crate) fn step(steps: &Steps, kernels: &[Kernel]) -> Result<Outcome> {
+    let cache = Cache::open()?;
+    // A kernel from elsewhere has no place for its BTF.
+    let (kernels, others): (Vec<_>, Vec<_>) =
+        kernels.iter().cloned().partition(|kernel| kernel_btf::has_place(&cache, kernel));
+    if kernels.is_empty() {
+        return Ok(Outcome::Skipped("no kernel of the cache".to_owned()));
+    }
+    for kernel in others {
+        steps.say(&format!("{}: no kernel of the cache, its BTF is not compared", kernel.name));
+    }
+    let mut command = comparison(&cache, &kernels, SAMPLE)?;
+    test::counted(steps, &mut command, "bpf-btf kernels_oracle")
+}
+
+fn comparison(cache: &Cache, kernels: &[Kernel], modules: &str) -> Result<Command> {
+    let folders: Vec<_> =
+        kernels.iter().map(|kernel| kernel_btf::folder(cache, kernel)).collect::<Result<_>>()?;
+    let folders = std::env::join_paths(folders).context("a folder of the cache has a colon")?;
+    let mut command = cargo();
+    // Optimised, since each kernel has a hundred thousand types; but with the checks that find an overflow.
+    command
+        .args(["test", "--release", "-p", "bpf-btf", "--test", "kernels_oracle"])
+        .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true")
+        .env("BPF_KERNEL_BTF", folders)
+        .env("BPF_KERNEL_BTF_MODULES", modules);
+    Ok(command)
+}
