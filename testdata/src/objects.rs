@@ -44,6 +44,7 @@ objects! {
     "cgroup",
     "constants",
     "core",
+    "core_module",
     "counter",
     "data",
     "data_custom",
