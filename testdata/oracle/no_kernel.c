@@ -25,7 +25,7 @@
 // As large as the largest map that libbpf maps into memory, an arena. It is a hole: nothing is kept.
 #define MAP_BYTES (1LL << 32)
 // More than libbpf ever has open.
-#define DESCRIPTORS 1024
+#define DESCRIPTORS 65536
 
 long __real_syscall(long number, ...);
 int __real_open64(const char *path, int flags, ...);

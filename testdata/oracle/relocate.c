@@ -1,20 +1,27 @@
 // What libbpf makes of the programs of BPF objects before the kernel sees them: the instructions after CO-RE, calls and data were resolved.
 //
 // Lines of standard input name an object and a target, separated by a tab. A target is a file of BTF, which is searched alone (libbpf:
-// `btf_custom_path`), or a folder like /sys/kernel/btf with the BTF of a kernel and its modules. For each program of the object one line
-// is printed, with tabs between its fields:
+// `btf_custom_path`), or a folder like /sys/kernel/btf with the BTF of a kernel and its modules. The first line that is printed tells the
+// version of libbpf; then, for each program of an object, there is one line with tabs between its fields:
 //
 //     OBJECT  TARGET  PROGRAM  relocated  INSTRUCTIONS    (hexadecimal, as the kernel would get them)
 //     OBJECT  TARGET  PROGRAM  refused    REASON          (libbpf's warnings)
 //
-// and for an object that libbpf does not open the second form, with `-` in place of the program. A program is loaded alone: the others
-// of its object neither help nor harm it. Nothing gets to the kernel: see no_kernel.c.
+// and for an object that libbpf does not open the second form, with `-` in place of the program, or, when libbpf does not survive it,
+//
+//     OBJECT  TARGET  -        crashed    STATUS
+//
+// A program is loaded alone: the others of its object neither help nor harm it. Nothing gets to the kernel: see no_kernel.c.
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <bpf/libbpf.h>
 
@@ -126,12 +133,50 @@ static void relocate_all(const char *object, const char *target)
 		relocate(object, target, place);
 }
 
+// libbpf keeps the BTF of each module open: a kernel has more than a thousand.
+static void allow_many_files(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// A target is hostile when random changes were made to it, and libbpf trusts it: types that contain themselves are followed for ever, a
+// size of 0 divides. A process of its own answers, with so many seconds of the processor where a target is a file.
+static void relocate_apart(const char *object, const char *target)
+{
+	struct itimerval limit = { .it_value.tv_sec = is_folder(target) ? 0 : 1 };
+	int status = 0;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		setitimer(ITIMER_VIRTUAL, &limit, NULL);
+		relocate_all(object, target);
+		_exit(fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0) {
+		perror("cannot ask a process");
+		exit(EXIT_FAILURE);
+	}
+	if (status)
+		printf("%s\t%s\t-\tcrashed\tstatus %d\n", object, target, status);
+}
+
 int main(void)
 {
+	// Large enough for all that is told of an object: of one that makes libbpf crash nothing is told before.
+	static char output[1 << 24];
 	char *line = NULL;
 	size_t room = 0;
 
+	setvbuf(stdout, output, _IOFBF, sizeof(output));
 	libbpf_set_print(listen);
+	allow_many_files();
+	printf("libbpf\t%s\n", libbpf_version_string());
 	while (getline(&line, &room, stdin) > 0) {
 		char *target = strchr(line, '\t');
 
@@ -141,7 +186,7 @@ int main(void)
 		}
 		*target++ = '\0';
 		target[strcspn(target, "\n")] = '\0';
-		relocate_all(line, target);
+		relocate_apart(line, target);
 	}
 	free(line);
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -5,16 +5,17 @@
 mod build;
 mod source;
 
+use std::env;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::apt;
 use crate::cache::Cache;
 use crate::fixtures::LLVM;
 use crate::initramfs::in_path;
 use crate::process::{cargo, root};
+use crate::{apt, kernel_btf, kernels};
 
 /// Compare preparation with libbpf, on the kernel's selftests of CO-RE and on the fixtures
 ///
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// The kernel whose selftests and libbpf these are
     #[arg(long, default_value = "6.12")]
     series: String,
+    /// Kernels whose types the objects are relocated against, beside the selftests' own
+    #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
+    kernels: Vec<String>,
     /// Look for a newer source than the one in the cache
     #[arg(long)]
     refresh: bool,
@@ -49,12 +53,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let started = Instant::now();
     let source = source::find(&cache, &args.series, args.refresh)?;
     let folder = build::all(&cache, &source, args.system_libbpf)?;
+    let mut types = Vec::new();
+    for name in &args.kernels {
+        types.push(kernel_btf::folder(&cache, &kernels::resolve(&cache, name)?)?);
+    }
     println!("{} in {:.1} s", source.name(), started.elapsed().as_secs_f32());
 
     let mut test = cargo();
     test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "selftests"]);
     // The working folder of a test is that of its crate: no path is relative.
-    let status = test.env("BPF_SELFTESTS", &folder).status().context("cannot start cargo")?;
+    test.env("BPF_SELFTESTS", &folder).env("BPF_KERNELS", env::join_paths(types)?);
+    let status = test.status().context("cannot start cargo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -126,6 +126,10 @@ impl Side<'_> {
         field_type: TypeId,
     ) -> Result<(u64, u64, u64), Fault> {
         let mut size = self.size(field_type)?;
+        // libbpf counts its bits in 32.
+        if size.saturating_mul(8) > u64::from(u32::MAX) {
+            return Err(Fault::BitfieldTooWide);
+        }
         loop {
             let byte_offset = (bit_offset >> 3)
                 .checked_div(size)

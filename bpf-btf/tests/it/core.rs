@@ -296,6 +296,21 @@ fn bitfields_are_read_through_the_smallest_container() {
             "error: bitfield s->f cannot be read with one load of 8 bytes",
         )],
     );
+    // As many bits as libbpf does not count: no load is that wide.
+    let huge =
+        asm().head("t", 1, 0, 1 << 29).words(&[SIGNED | 32]).bitfields("s", 24, &[("f", 1, 60, 3)]);
+    let small = asm().int("t", 8, SIGNED).bitfields("s", 24, &[("f", 1, 60, 3)]);
+    check(
+        "a declared type without end",
+        &small,
+        &huge,
+        &[(
+            2,
+            "0:0",
+            FieldByteOffset,
+            "error: bitfield s->f cannot be read with one load of 8 bytes",
+        )],
+    );
     let plain = asm().int("t", 4, SIGNED).structure("s", 16, &[("f", 1, 64)]);
     let bits = asm().int("t", 4, SIGNED).bitfields("s", 16, &[("f", 1, 70, 4)]);
     check(

@@ -13,42 +13,100 @@ struct Line {
     object: String,
     target: String,
     program: String,
-    reason: String,
+    /// How often something that fits was different, and how often it was not.
     met: usize,
+    missed: usize,
 }
 
 impl Differences {
-    /// Reads the list: `OBJECT TARGET PROGRAM: REASON`, where `*` stands for any.
-    pub(crate) fn read() -> Result<Self, Error> {
+    /// Reads the list: `OBJECT TARGET PROGRAM: REASON`, where `*` stands for any letters. With a further word such as
+    /// `libbpf<1.7` a line is about those versions only.
+    pub(crate) fn read(libbpf: Version) -> Result<Self, Error> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/oracle/differences.txt");
         let text = fs::read_to_string(&path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Ok(Self { lines: lines.map(parse).collect::<Result<_, _>>()? })
+        let mut lines = Vec::new();
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            lines.extend(parse(line, libbpf)?);
+        }
+        Ok(Self { lines })
     }
 
-    /// The reason for a difference, if it is listed; the line counts as met.
-    pub(crate) fn reason(&mut self, object: &str, target: &str, program: &str) -> Option<&str> {
-        let fits = |pattern: &str, name: &str| pattern == "*" || pattern == name;
-        let line = self.lines.iter_mut().find(|line| {
+    /// Whether a difference is listed.
+    pub(crate) fn differs(&mut self, object: &str, target: &str, program: &str) -> bool {
+        let mut listed = false;
+        for line in self.fitting(object, target, program) {
+            line.met = line.met.saturating_add(1);
+            listed = true;
+        }
+        listed
+    }
+
+    /// Notes that there is no difference.
+    pub(crate) fn equal(&mut self, object: &str, target: &str, program: &str) {
+        for line in self.fitting(object, target, program) {
+            line.missed = line.missed.saturating_add(1);
+        }
+    }
+
+    fn fitting(
+        &mut self,
+        object: &str,
+        target: &str,
+        program: &str,
+    ) -> impl Iterator<Item = &mut Line> {
+        self.lines.iter_mut().filter(move |line| {
             fits(&line.object, object) && fits(&line.target, target) && fits(&line.program, program)
-        })?;
-        line.met = line.met.saturating_add(1);
-        Some(&line.reason)
+        })
     }
 
-    /// Lines that name a difference that is not there.
+    /// Lines that name what was compared, and where nothing differs.
     pub(crate) fn stale(&self) -> impl Iterator<Item = String> {
-        let stale = self.lines.iter().filter(|line| line.met == 0);
+        let stale = self.lines.iter().filter(|line| line.met == 0 && line.missed > 0);
         stale.map(|line| format!("{} {} {}", line.object, line.target, line.program))
     }
 }
 
-fn parse(line: &str) -> Result<Line, Error> {
+/// Major and minor.
+pub(crate) type Version = (u32, u32);
+
+/// `1.7` or `v1.7`.
+pub(crate) fn version(text: &str) -> Option<Version> {
+    let (major, minor) = text.trim_start_matches('v').split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// `None` for a line that is about other versions.
+fn parse(line: &str, libbpf: Version) -> Result<Option<Line>, Error> {
     let wrong = || format!("not OBJECT TARGET PROGRAM: REASON: {line}");
     let (names, reason) = line.split_once(": ").ok_or_else(wrong)?;
-    let mut names = names.split_whitespace().map(str::to_owned);
-    let mut name = || names.next().ok_or_else(wrong);
+    let mut names = names.split_whitespace();
+    let mut name = || names.next().map(str::to_owned).ok_or_else(wrong);
     let (object, target, program) = (name()?, name()?, name()?);
-    Ok(Line { object, target, program, reason: reason.trim().to_owned(), met: 0 })
+    let about = match names.next() {
+        None => true,
+        Some(word) => {
+            let before = word.strip_prefix("libbpf<").and_then(version);
+            let from = word.strip_prefix("libbpf>=").and_then(version);
+            match (before, from) {
+                (Some(before), _) => libbpf < before,
+                (_, Some(from)) => libbpf >= from,
+                _ => return Err(wrong().into()),
+            }
+        }
+    };
+    if reason.trim().is_empty() || names.next().is_some() {
+        return Err(wrong().into());
+    }
+    Ok(about.then_some(Line { object, target, program, met: 0, missed: 0 }))
+}
+
+/// Whether a name is what a pattern says, in which `*` stands for any letters.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
+            (0..=name.len()).any(|at| name.get(at..).is_some_and(|name| fits(rest, name)))
+        }),
+    }
 }

@@ -6,7 +6,8 @@ use std::thread;
 
 use bpf_asm::{ByteOrder, Slot, decode_slots};
 
-use crate::Error;
+use crate::differences::{Version, version};
+use crate::{Error, Pair};
 
 /// The program that calls libbpf.
 pub(crate) struct Libbpf {
@@ -18,7 +19,15 @@ pub(crate) struct Answer {
     /// `-` for a whole object.
     pub(crate) program: String,
     /// The instructions as the kernel would get them, or why there are none.
-    pub(crate) slots: Result<Vec<Slot>, String>,
+    pub(crate) slots: Result<Vec<Slot>, Refusal>,
+}
+
+/// Why libbpf gives no instructions.
+pub(crate) enum Refusal {
+    /// Its warnings.
+    Said(String),
+    /// It did not come back, or divided by zero, or the like.
+    Crashed,
 }
 
 impl Libbpf {
@@ -26,16 +35,17 @@ impl Libbpf {
         Self { program }
     }
 
-    /// The answers for each pair of an object and a target.
-    pub(crate) fn relocate(&self, pairs: &[(String, String)]) -> Result<Vec<Vec<Answer>>, Error> {
+    /// The version of libbpf, and the answers for each pair.
+    pub(crate) fn relocate(&self, pairs: &[Pair]) -> Result<(Version, Vec<Vec<Answer>>), Error> {
         let mut child = Command::new(&self.program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
         let mut input = child.stdin.take().ok_or("no standard input")?;
-        let lines: String =
-            pairs.iter().flat_map(|(object, target)| [object, "\t", target, "\n"]).collect();
+        let lines =
+            pairs.iter().flat_map(|pair| [&pair.object.path, "\t", &pair.target.path, "\n"]);
+        let lines: String = lines.collect();
         // Both pipes are short: whoever only writes waits for who only writes.
         let writer = thread::spawn(move || input.write_all(lines.as_bytes()));
         let output = child.wait_with_output()?;
@@ -46,9 +56,11 @@ impl Libbpf {
 
         let text = String::from_utf8(output.stdout)?;
         let mut lines = text.lines().peekable();
+        let first = lines.next().and_then(|line| line.strip_prefix("libbpf\t")).and_then(version);
+        let first = first.ok_or("the version of libbpf is not told")?;
         let mut answers = Vec::with_capacity(pairs.len());
-        for (object, target) in pairs {
-            let prefix = format!("{object}\t{target}\t");
+        for pair in pairs {
+            let prefix = format!("{}\t{}\t", pair.object.path, pair.target.path);
             let mut own = Vec::new();
             while let Some(line) = lines.next_if(|line| line.starts_with(&prefix)) {
                 own.push(parse(line.get(prefix.len()..).unwrap_or_default())?);
@@ -56,7 +68,7 @@ impl Libbpf {
             answers.push(own);
         }
         match lines.next() {
-            None => Ok(answers),
+            None => Ok((first, answers)),
             Some(line) => Err(format!("an answer to no question: {line}").into()),
         }
     }
@@ -69,7 +81,8 @@ fn parse(line: &str) -> Result<Answer, Error> {
     let program = field()?.to_owned();
     let slots = match (field()?, field()?) {
         ("relocated", text) => Ok(decode_slots(&bytes(text)?, ByteOrder::NATIVE)?),
-        ("refused", reason) => Err(reason.to_owned()),
+        ("refused", reason) => Err(Refusal::Said(reason.to_owned())),
+        ("crashed", _) => Err(Refusal::Crashed),
         (other, _) => return Err(format!("neither relocated nor refused: {other}").into()),
     };
     Ok(Answer { program, slots })

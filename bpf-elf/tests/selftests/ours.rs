@@ -9,14 +9,15 @@ use bpf_elf::spec::CollectionSpec;
 
 use crate::Error;
 
-/// Each program of an object by name, or why the object is not read.
+/// Each program of an object by name, or why the object or the target is not read.
 pub(crate) type Prepared = Result<Vec<(String, Result<PreparedProgram, String>)>, String>;
 
 /// Reads each file once.
 #[derive(Default)]
 pub(crate) struct Ours {
     objects: HashMap<String, Result<CollectionSpec, String>>,
-    targets: HashMap<String, Btf>,
+    targets: HashMap<String, Result<Btf, String>>,
+    modules: HashMap<String, Vec<(String, Btf)>>,
 }
 
 impl Ours {
@@ -30,15 +31,24 @@ impl Ours {
             let path = Path::new(target);
             let vmlinux = path.join("vmlinux");
             let path = if path.is_dir() { &vmlinux } else { path };
-            self.targets.insert(target.to_owned(), Btf::parse(fs::read(path)?)?);
+            let btf = Btf::parse(fs::read(path)?).map_err(|error| error.to_string());
+            self.targets.insert(target.to_owned(), btf);
         }
-        let spec = self.objects.get(object).ok_or("no such object")?;
-        let btf = self.targets.get(target).ok_or("no such target")?;
-        let spec = match spec {
+        let spec = match self.objects.get(object).ok_or("no such object")? {
             Ok(spec) => spec,
             Err(error) => return Ok(Err(error.clone())),
         };
-        let resolution = CoreResolution::new(spec, btf, || modules(target, btf))?;
+        let btf = match self.targets.get(target).ok_or("no such target")? {
+            Ok(btf) => btf,
+            Err(error) => return Ok(Err(error.clone())),
+        };
+        let modules = || -> Result<_, Error> {
+            if !self.modules.contains_key(target) {
+                self.modules.insert(target.to_owned(), modules(target, btf)?);
+            }
+            Ok(self.modules.get(target).cloned().unwrap_or_default())
+        };
+        let resolution = CoreResolution::new(spec, btf, modules)?;
         let options = PrepareOptions::new().with_core(&resolution);
         let prepare = |name: &str| {
             let prepared = prepare_program(spec, name, &options);
@@ -47,6 +57,20 @@ impl Ours {
         Ok(Ok(spec.programs.names().map(prepare).collect()))
     }
 }
+
+/// Whether an object asks for types of its target.
+pub(crate) fn has_relocations(object: &str) -> bool {
+    let spec = fs::read(object).ok().and_then(|bytes| CollectionSpec::parse(&bytes).ok());
+    spec.is_some_and(|spec| {
+        let programs = spec.programs.values().map(|program| &program.function);
+        programs.chain(spec.functions.values()).any(|function| {
+            function.core_relocations.iter().any(|relocation| relocation.kind.0 != TYPE_ID_LOCAL)
+        })
+    })
+}
+
+/// Kind of the relocations that ask for a type of the object itself.
+const TYPE_ID_LOCAL: u32 = 6;
 
 /// A kernel's modules, which are beside it in its folder. A file is searched alone (libbpf: `btf_custom_path` turns modules off).
 fn modules(target: &str, base: &Btf) -> Result<Vec<(String, Btf)>, Error> {

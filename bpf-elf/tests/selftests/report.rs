@@ -3,7 +3,7 @@ use std::fmt;
 
 use crate::compare::difference;
 use crate::differences::Differences;
-use crate::libbpf::Answer;
+use crate::libbpf::{Answer, Refusal};
 use crate::ours::Prepared;
 
 /// The comparisons of one object.
@@ -13,6 +13,7 @@ struct Row {
     targets: usize,
     relocated: usize,
     refused: usize,
+    crashed: usize,
     listed: usize,
     differ: usize,
 }
@@ -30,6 +31,8 @@ enum Verdict {
     Relocated,
     /// Refused by both.
     Refused,
+    /// libbpf did not survive to say.
+    Crashed,
     Differ(String),
 }
 
@@ -49,14 +52,21 @@ impl Report {
         row.targets = row.targets.saturating_add(1);
         for (program, verdict) in verdicts(ours, theirs) {
             let count = match verdict {
-                Verdict::Relocated => &mut row.relocated,
-                Verdict::Refused => &mut row.refused,
-                Verdict::Differ(_) if self.listed.reason(object, target, program).is_some() => {
+                Verdict::Differ(_) if self.listed.differs(object, target, program) => {
                     &mut row.listed
                 }
                 Verdict::Differ(what) => {
                     self.complaints.push(format!("{object} {target} {program}: {what}"));
                     &mut row.differ
+                }
+                Verdict::Crashed => &mut row.crashed,
+                same => {
+                    self.listed.equal(object, target, program);
+                    if matches!(same, Verdict::Relocated) {
+                        &mut row.relocated
+                    } else {
+                        &mut row.refused
+                    }
                 }
             };
             *count = count.saturating_add(1);
@@ -72,13 +82,20 @@ impl Report {
 /// Each program that either side has.
 fn verdicts<'a>(ours: &'a Prepared, theirs: &'a [Answer]) -> Vec<(&'a str, Verdict)> {
     let programs = match (ours, theirs) {
+        (_, [Answer { slots: Err(Refusal::Crashed), .. }]) => return vec![("-", Verdict::Crashed)],
         // libbpf does not open the object.
-        (ours, [Answer { program, slots: Err(reason) }]) if program == "-" => {
+        (ours, [Answer { program, slots: Err(Refusal::Said(reason)) }]) if program == "-" => {
             let verdict = match ours {
                 Err(_) => Verdict::Refused,
                 Ok(_) => Verdict::Differ(format!("read, libbpf refuses the object: {reason}")),
             };
             return vec![("-", verdict)];
+        }
+        (Err(_), answers) if answers.iter().all(|answer| answer.slots.is_err()) => {
+            return answers
+                .iter()
+                .map(|answer| (answer.program.as_str(), Verdict::Refused))
+                .collect();
         }
         (Err(error), _) => {
             return vec![("-", Verdict::Differ(format!("refused, libbpf reads it: {error}")))];
@@ -93,8 +110,9 @@ fn verdicts<'a>(ours: &'a Prepared, theirs: &'a [Answer]) -> Vec<(&'a str, Verdi
             (Some(Ok(ours)), Ok(theirs)) => {
                 difference(ours, theirs).map_or(Verdict::Relocated, Verdict::Differ)
             }
-            (Some(Err(_)), Err(_)) => Verdict::Refused,
-            (Some(Ok(_)), Err(reason)) => {
+            (Some(Err(_)), Err(Refusal::Said(_))) => Verdict::Refused,
+            (_, Err(Refusal::Crashed)) => Verdict::Crashed,
+            (Some(Ok(_)), Err(Refusal::Said(reason))) => {
                 Verdict::Differ(format!("relocated, libbpf refuses it: {reason}"))
             }
             (Some(Err(error)), Ok(_)) => {
@@ -113,16 +131,17 @@ fn verdicts<'a>(ours: &'a Prepared, theirs: &'a [Answer]) -> Vec<(&'a str, Verdi
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.rows.iter().map(|row| row.object.len()).max().unwrap_or(0).max(6);
-        let heading = ["targets", "equal", "refused", "listed", "differ"];
-        let line = |f: &mut fmt::Formatter<'_>, name: &str, cells: [String; 5]| {
+        let heading = ["targets", "equal", "refused", "crashed", "listed", "differ"];
+        let line = |f: &mut fmt::Formatter<'_>, name: &str, cells: [String; 6]| {
             write!(f, "{name:<width$}")?;
             cells.iter().try_for_each(|cell| write!(f, "  {cell:>7}"))?;
             writeln!(f)
         };
         line(f, "object", heading.map(str::to_owned))?;
-        let mut totals = [0_usize; 5];
+        let mut totals = [0_usize; 6];
         for row in &self.rows {
-            let counts = [row.targets, row.relocated, row.refused, row.listed, row.differ];
+            let counts =
+                [row.targets, row.relocated, row.refused, row.crashed, row.listed, row.differ];
             line(f, &row.object, counts.map(|count| count.to_string()))?;
             for (total, count) in totals.iter_mut().zip(counts) {
                 *total = total.saturating_add(count);
