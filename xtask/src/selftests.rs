@@ -6,15 +6,16 @@ mod build;
 mod source;
 
 use std::env;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::cache::Cache;
 use crate::fixtures::LLVM;
 use crate::initramfs::in_path;
 use crate::process::{cargo, root};
+use crate::progress::{Outcome, Steps};
 use crate::{apt, kernel_btf, kernels};
 
 /// Compare preparation with libbpf, on the kernel's selftests of CO-RE and on the fixtures
@@ -23,7 +24,7 @@ use crate::{apt, kernel_btf, kernels};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The kernel whose selftests and libbpf these are
-    #[arg(long, default_value = "6.12")]
+    #[arg(long, default_value = SERIES)]
     series: String,
     /// Kernels whose types the objects are relocated against, beside the selftests' own
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
@@ -47,7 +48,31 @@ const NEEDED: [(&str, &str); 7] = [
     ("/usr/include/zlib.h", "zlib1g-dev"),
 ];
 
+/// The series that the tests take the selftests from.
+const SERIES: &str = "6.12";
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mut test = prepare(args)?;
+    let status = test.status().context("cannot start cargo")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The step of `test`.
+pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
+    let kernels = kernels::DEFAULT.split(',').map(str::to_owned).collect();
+    let args = Args { series: SERIES.to_owned(), kernels, refresh: false, system_libbpf: false };
+    steps.doing("fetching and compiling");
+    let mut test = prepare(&args)?;
+    let (output, status) = steps.watch(&mut test)?;
+    if !status.success() {
+        steps.say(output.trim_end());
+        bail!("preparation differs from libbpf's, or could not be compared ({status})");
+    }
+    Ok(Outcome::good())
+}
+
+/// Fetches and compiles what is not there. Gives the command that compares.
+fn prepare(args: &Args) -> Result<Command> {
     install(args)?;
     let cache = Cache::open()?;
     let started = Instant::now();
@@ -57,14 +82,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for name in &args.kernels {
         types.push(kernel_btf::folder(&cache, &kernels::resolve(&cache, name)?)?);
     }
-    println!("{} in {:.1} s", source.name(), started.elapsed().as_secs_f32());
+    println!(
+        "libbpf and selftests of {} in {:.1} s",
+        source.name(),
+        started.elapsed().as_secs_f32()
+    );
 
     let mut test = cargo();
     test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "selftests"]);
     // The working folder of a test is that of its crate: no path is relative.
     test.env("BPF_SELFTESTS", &folder).env("BPF_KERNELS", env::join_paths(types)?);
-    let status = test.status().context("cannot start cargo")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(test)
 }
 
 /// Installs what is missing.

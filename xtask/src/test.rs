@@ -13,14 +13,16 @@ use crate::metadata::{self, Package};
 use crate::process::{cargo, describe, root};
 use crate::progress::{Outcome, Steps};
 use crate::qemu::Host;
-use crate::{api, big_endian, btf, fixtures, fuzz, initramfs, msrv, targets, tools, walls};
+use crate::{
+    api, big_endian, btf, fixtures, fuzz, initramfs, msrv, selftests, targets, tools, walls,
+};
 
 /// Run every check and every test: on this machine, then in guests
 ///
 /// What is missing is installed (as root) or named. Without arguments all steps run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, msrv, targets, big-endian, fuzz, fixtures, kernel, btf, guests
+    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, core-oracle, msrv, targets, big-endian, fuzz, fixtures, kernel, btf, guests
     steps: Vec<String>,
     /// Kernels of the guests
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
@@ -30,7 +32,7 @@ pub(crate) struct Args {
 /// Name and work of a step.
 type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
 /// The steps that run on their own; `kernel`, `btf` and `guests` follow them.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     ("tools", |_| tools::ensure().map(|()| Outcome::good())),
     ("format", |steps| {
         steps
@@ -45,6 +47,7 @@ const STEPS: [Step; 15] = [
     ("mutations", mutations),
     ("alone", alone),
     ("oracle", oracle),
+    ("core-oracle", selftests::step),
     ("msrv", |steps| msrv::run(steps).map(|()| Outcome::good())),
     ("targets", targets::step),
     ("big-endian", big_endian::step),

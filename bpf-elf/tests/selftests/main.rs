@@ -92,7 +92,9 @@ fn pairs(folder: &Path) -> Result<Vec<Pair>, Error> {
         pairs.push(Pair { object: object.clone(), target: target.clone() });
     };
     for object in &objects {
-        targets.iter().for_each(|target| add(object, target));
+        for target in &targets {
+            add(object, target);
+        }
     }
 
     let place = folder.join("mutated");
@@ -111,7 +113,9 @@ fn pairs(folder: &Path) -> Result<Vec<Pair>, Error> {
     let relocated: Vec<_> = objects.iter().chain(relocated).collect();
     for folder in kernels()? {
         let kernel = Named { name: folder.name.clone(), path: format!("{}/vmlinux", folder.path) };
-        relocated.iter().for_each(|object| add(object, &kernel));
+        for object in &relocated {
+            add(object, &kernel);
+        }
         let modular = fixtures.iter().filter(|object| object.name == MODULAR);
         modular.for_each(|object| add(object, &folder));
     }
