@@ -76,7 +76,7 @@ impl Btf {
             string_end,
         };
         let offsets = scan.run()?;
-        let ascii = strings.is_ascii();
+        let ascii = is_ascii(strings);
         let inner =
             Inner { bytes, header, offsets, base, first_id, first_string, index: OnceBox::new() };
         let btf = Self(Arc::new(inner));
@@ -108,7 +108,7 @@ impl Btf {
     fn base_strings_are_ascii(&self) -> bool {
         let mut base = self.base();
         while let Some(btf) = base {
-            if !btf.own_strings().is_ascii() {
+            if !is_ascii(btf.own_strings()) {
                 return false;
             }
             base = btf.base();
@@ -276,6 +276,11 @@ impl Btf {
     pub fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+/// Whether all bytes are ASCII. They nearly always are, so that it is quicker not to stop at the first that is not.
+fn is_ascii(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
 impl PartialEq for Btf {

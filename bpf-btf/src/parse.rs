@@ -4,14 +4,15 @@
 //! with prototypes. What only the kernel refuses, such as a `DATASEC` of size 0, is left to it: clang's unlinked
 //! objects contain such things.
 //!
-//! The pass only keeps the largest name and id that it sees. If one of them is too large, a second pass finds out whose.
+//! The pass only keeps whether names exist and the largest id that it sees. If something is wrong, a second pass finds out
+//! with which type.
 
 use alloc::vec::Vec;
 
 use zerocopy::FromBytes;
 use zerocopy::native_endian::U32;
 
-use crate::raw::{MAX_VLEN, RawType, record_layout};
+use crate::raw::{MAX_VLEN, RawType};
 use crate::words::{for_each_name, for_each_target};
 use crate::{Btf, Error, Kind, TypeId};
 
@@ -49,90 +50,152 @@ fn words_of(bytes: &[u8]) -> &[U32] {
     bytes.get(..len).and_then(|bytes| <[U32]>::ref_from_bytes(bytes).ok()).unwrap_or_default()
 }
 
+/// The words of so many elements, and what follows them. There are at most 2^24 elements of 63 words.
+#[inline]
+fn split(words: &[U32], count: usize, size: usize) -> Option<(&[U32], &[U32])> {
+    words.split_at_checked(count.wrapping_mul(size))
+}
+
+/// Adds an offset for which there was no room.
+#[cold]
+#[inline(never)]
+fn grow(offsets: &mut Vec<u32>, offset: u32) {
+    offsets.push(offset);
+}
+
 /// Average size of a record in kernels is 36 bytes; with half of that the offsets hardly ever grow.
 const SMALL_RECORD: usize = 18;
 
 /// Words of the head that all records have.
 const HEAD: usize = 3;
 
+/// What is known of names and ids so far.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Whether some name is beyond the strings.
+    bad_name: bool,
+    /// The largest id. How many types there are is known only in the end.
+    target: u32,
+}
+
+impl Seen {
+    #[inline]
+    fn target(self, target: U32) -> Self {
+        Self { target: self.target.max(target.get()), ..self }
+    }
+
+    /// Elements that begin with the name and the id of a type. The first bad name ends it, which also keeps the compiler
+    /// from preparing for many elements: most records have few.
+    #[inline]
+    fn elements<const N: usize>(mut self, mut body: &[U32], name_end: u32) -> Self {
+        while let Some((element, rest)) = body.split_first_chunk::<N>() {
+            if let [name, target, ..] = element.as_slice() {
+                if name.get() >= name_end {
+                    return Self { bad_name: true, ..self };
+                }
+                self = self.target(*target);
+            }
+            body = rest;
+        }
+        self
+    }
+
+    /// Elements that begin with a name and hold no id.
+    #[inline]
+    fn values<const N: usize>(self, body: &[U32], name_end: u32) -> Self {
+        let bad = body
+            .chunks_exact(N)
+            .any(|value| value.first().is_some_and(|name| name.get() >= name_end));
+        Self { bad_name: self.bad_name | bad, ..self }
+    }
+}
+
+const INT: u8 = 1;
+const PTR: u8 = 2;
+const ARRAY: u8 = 3;
+const STRUCT: u8 = 4;
+const UNION: u8 = 5;
+const ENUM: u8 = 6;
+const FWD: u8 = 7;
+const TYPEDEF: u8 = 8;
+const VOLATILE: u8 = 9;
+const CONST: u8 = 10;
+const RESTRICT: u8 = 11;
+const FUNC: u8 = 12;
+const FUNC_PROTO: u8 = 13;
+const VAR: u8 = 14;
+const DATASEC: u8 = 15;
+const FLOAT: u8 = 16;
+const DECL_TAG: u8 = 17;
+const TYPE_TAG: u8 = 18;
+const ENUM64: u8 = 19;
+
 impl Scan<'_> {
     /// Offset of each type from the start of the blob, in the order of ids.
     pub(crate) fn run(&self) -> Result<Vec<u32>, Error> {
         let section = self.blob.get(self.types.clone()).unwrap_or_default();
-        let mut offsets: Vec<u32> = Vec::with_capacity(section.len().div_ceil(SMALL_RECORD));
         let words = words_of(section);
         let most = words.len().checked_div(HEAD).unwrap_or(0);
+        // Written from the start, and cut to the number of types. The system gives zeros, which take no memory until then.
+        let mut offsets = alloc::vec![0_u32; section.len().div_ceil(SMALL_RECORD)];
         let mut prototypes = Prototypes(alloc::vec![0; most.div_ceil(64)]);
-        let (mut names, mut targets) = (0_u32, 0_u32);
+        // 0 always is a name: none.
+        let name_end = self.string_end.max(1);
+        let mut seen = Seen { bad_name: false, target: 0 };
         let mut forward_functions = false;
         let mut rest = words;
         let mut index = 0_u32;
         while let Some((&[name, info, third], tail)) = rest.split_first_chunk::<HEAD>() {
-            let (name, info, target) = (name.get(), info.get(), third.get());
+            let (info, target) = (info.get(), third.get());
             let kind = (info >> 24 & 0x7f) as u8;
             let vlen = (info & MAX_VLEN) as usize;
-            let Some((fixed, element)) = record_layout(kind).or_else(|| self.unknown_layout(kind))
-            else {
-                return Err(Error::UnknownKind { id: self.id(index), kind });
-            };
-            let len = usize::from(element).wrapping_mul(vlen).wrapping_add(usize::from(fixed));
-            let Some((body, tail)) = tail.split_at_checked(len) else { break };
-
-            names = names.max(name);
-            match kind {
-                // FUNC
-                12 => {
-                    targets = targets.max(target);
+            seen.bad_name |= name.get() >= name_end;
+            // Each kind finds its own end: where the processor guesses the kind right it also knows where the next record
+            // starts, and reads on.
+            let next = match kind {
+                FUNC => {
+                    seen = seen.target(third);
                     match target.checked_sub(self.first_id) {
                         Some(own) if own >= index => forward_functions = true,
                         Some(own) if prototypes.has(own) => {}
                         Some(_) => return Err(self.not_prototype(index, target)),
                         None => self.check_base_prototype(index, target)?,
                     }
+                    tail
                 }
-                // FUNC_PROTO
-                13 => {
+                FUNC_PROTO => {
                     prototypes.add(index);
-                    targets = targets.max(target);
-                    for param in body.chunks_exact(2) {
-                        if let [name, target] = param {
-                            names = names.max(name.get());
-                            targets = targets.max(target.get());
-                        }
-                    }
+                    let Some((body, next)) = split(tail, vlen, 2) else { break };
+                    seen = seen.target(third).elements::<2>(body, name_end);
+                    next
                 }
-                // PTR, TYPEDEF, the modifiers, VAR, DECL_TAG, TYPE_TAG.
-                2 | 8..=11 | 14 | 17 | 18 => targets = targets.max(target),
-                // STRUCT, UNION
-                4 | 5 => {
-                    for member in body.chunks_exact(3) {
-                        if let [name, target, _] = member {
-                            names = names.max(name.get());
-                            targets = targets.max(target.get());
-                        }
-                    }
+                PTR | CONST | TYPEDEF | VOLATILE | RESTRICT | TYPE_TAG => {
+                    seen = seen.target(third);
+                    tail
                 }
-                // ENUM, ENUM64
-                6 | 19 => {
-                    for value in body.chunks_exact(usize::from(element.max(1))) {
-                        names = names.max(value.first().map_or(0, |name| name.get()));
-                    }
+                STRUCT | UNION => {
+                    let Some((body, next)) = split(tail, vlen, 3) else { break };
+                    seen = seen.elements::<3>(body, name_end);
+                    next
                 }
-                // ARRAY
-                3 => {
-                    if let [element, index, _] = body {
-                        targets = targets.max(element.get()).max(index.get());
-                    }
+                ARRAY => {
+                    let Some((&[element, index, _], next)) = tail.split_first_chunk() else {
+                        break;
+                    };
+                    seen = seen.target(element).target(index);
+                    next
                 }
-                // DATASEC
-                15 => {
-                    for entry in body.chunks_exact(3) {
-                        targets = targets.max(entry.first().map_or(0, |target| target.get()));
+                _ => match self.rare(kind, vlen, third, tail, seen) {
+                    Some((next, now)) => {
+                        seen = now;
+                        next
                     }
-                }
-                // INT, FWD, FLOAT, and what is not known.
-                _ => {}
-            }
+                    None if kind == 0 || (kind > ENUM64 && self.unknown_layout(kind).is_none()) => {
+                        return Err(Error::UnknownKind { id: self.id(index), kind });
+                    }
+                    None => break,
+                },
+            };
             let offset =
                 self.types.start.wrapping_add(words.len().wrapping_sub(rest.len()).wrapping_mul(4));
             // The blob was checked to be smaller than 4 GiB.
@@ -140,16 +203,21 @@ impl Scan<'_> {
                 clippy::cast_possible_truncation,
                 reason = "offsets in a blob of less than 4 GiB"
             )]
-            offsets.push(offset as u32);
+            let offset = offset as u32;
+            match offsets.get_mut(index as usize) {
+                Some(place) => *place = offset,
+                None => grow(&mut offsets, offset),
+            }
             index = index.wrapping_add(1);
-            rest = tail;
+            rest = next;
         }
         if !rest.is_empty() || section.len() % 4 != 0 {
             let offset = words.len().wrapping_sub(rest.len()).wrapping_mul(4);
             return Err(Error::Truncated { id: self.id(index), offset });
         }
+        offsets.truncate(index as usize);
         let end = self.first_id.checked_add(index).ok_or(Error::TooManyTypes)?;
-        if (names != 0 && names >= self.string_end) || targets >= end {
+        if seen.bad_name || seen.target >= end {
             return Err(self.blame(&offsets, end));
         }
         if forward_functions {
@@ -161,30 +229,65 @@ impl Scan<'_> {
         Ok(offsets)
     }
 
+    /// What follows the record of a kind that is not common, and what is known then.
+    #[inline(never)]
+    fn rare<'w>(
+        &self,
+        kind: u8,
+        vlen: usize,
+        third: U32,
+        tail: &'w [U32],
+        seen: Seen,
+    ) -> Option<(&'w [U32], Seen)> {
+        let (fixed, element) = match kind {
+            INT | VAR | DECL_TAG => (1, 0),
+            ENUM => (0, 2),
+            DATASEC | ENUM64 => (0, 3),
+            FWD | FLOAT => (0, 0),
+            _ => self.unknown_layout(kind)?,
+        };
+        let (_, elements) = tail.split_at_checked(fixed)?;
+        let (body, next) = split(elements, vlen, element)?;
+        let name_end = self.string_end.max(1);
+        let seen = match kind {
+            VAR | DECL_TAG => seen.target(third),
+            ENUM => seen.values::<2>(body, name_end),
+            ENUM64 => seen.values::<3>(body, name_end),
+            DATASEC => body
+                .chunks_exact(3)
+                .filter_map(<[U32]>::first)
+                .fold(seen, |seen, target| seen.target(*target)),
+            _ => seen,
+        };
+        Some((next, seen))
+    }
+
     /// The id of an own type. Where the sum does not fit, an error follows in any case.
     fn id(&self, index: u32) -> TypeId {
         TypeId::new(self.first_id.saturating_add(index))
     }
 
+    #[cold]
     fn not_prototype(&self, index: u32, target: u32) -> Error {
         Error::NotPrototype { id: self.id(index), target: TypeId::new(target) }
     }
 
-    /// Words of a kind that only the blob's layout section knows.
+    /// Words of a kind that only the blob's layout section knows: behind the head, and of each element.
     #[cold]
-    fn unknown_layout(&self, kind: u8) -> Option<(u8, u8)> {
+    fn unknown_layout(&self, kind: u8) -> Option<(usize, usize)> {
         // Kind 0 is never a record, whatever the layout section says.
         let entry = self.layout.chunks_exact(4).nth(usize::from(kind)).filter(|_| kind != 0)?;
         match entry {
             // Records consist of whole words.
             &[info_size, element_size, ..] if (info_size | element_size) % 4 == 0 => {
-                Some((info_size >> 2, element_size >> 2))
+                Some((usize::from(info_size >> 2), usize::from(element_size >> 2)))
             }
             _ => None,
         }
     }
 
     /// A function of split BTF may have a prototype of the base.
+    #[inline(never)]
     fn check_base_prototype(&self, index: u32, target: u32) -> Result<(), Error> {
         let found = self.base.and_then(|base| base.get(TypeId::new(target)));
         match found.map(|found| found.kind()) {

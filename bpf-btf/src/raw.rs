@@ -92,35 +92,3 @@ const _: () = {
     assert!(size_of::<RawParam>() == 8);
     assert!(size_of::<RawVarSecinfo>() == 12);
 };
-
-/// Words after the head and words per `vlen` element of a kind this crate knows; `None` for other kinds.
-#[inline]
-pub(crate) fn record_layout(kind: u8) -> Option<(u8, u8)> {
-    const NONE: (u8, u8) = (0, 0);
-    const VALUE: (u8, u8) = (1, 0);
-    const TRIPLES: (u8, u8) = (0, 3);
-    const PAIRS: (u8, u8) = (0, 2);
-    // A table because every type of a kernel is looked up in it when its BTF is opened.
-    static LAYOUTS: [(u8, u8); 19] = [
-        VALUE,   // INT: encoding
-        NONE,    // PTR
-        (3, 0),  // ARRAY
-        TRIPLES, // STRUCT
-        TRIPLES, // UNION
-        PAIRS,   // ENUM
-        NONE,    // FWD
-        NONE,    // TYPEDEF
-        NONE,    // VOLATILE
-        NONE,    // CONST
-        NONE,    // RESTRICT
-        NONE,    // FUNC
-        PAIRS,   // FUNC_PROTO
-        VALUE,   // VAR: linkage
-        TRIPLES, // DATASEC
-        NONE,    // FLOAT
-        VALUE,   // DECL_TAG: component
-        NONE,    // TYPE_TAG
-        TRIPLES, // ENUM64
-    ];
-    LAYOUTS.get(usize::from(kind).wrapping_sub(1)).copied()
-}

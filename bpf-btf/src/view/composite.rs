@@ -8,7 +8,6 @@ use crate::raw::RawMember;
 #[derive(Clone, Copy)]
 pub struct Composite<'btf> {
     pub(super) head: Head<'btf>,
-    pub(super) members: &'btf [RawMember],
 }
 view!(Composite);
 
@@ -27,18 +26,19 @@ impl<'btf> Composite<'btf> {
     /// The members in the order of their declaration.
     #[inline]
     pub fn members(&self) -> Members<'btf> {
-        Members { head: self.head, records: self.members.iter() }
+        Members { head: self.head, records: self.raw_members().iter() }
     }
 
     /// Number of members.
+    #[inline]
     pub fn member_count(&self) -> usize {
-        self.members.len()
+        self.raw_members().len()
     }
 
     /// The member with an index.
     #[inline]
     pub fn member(&self, index: usize) -> Option<Member<'btf>> {
-        self.members.get(index).map(|raw| Member { head: self.head, raw })
+        self.raw_members().get(index).map(|raw| Member { head: self.head, raw })
     }
 
     /// The member with a name, not searched for in anonymous members.
@@ -46,8 +46,9 @@ impl<'btf> Composite<'btf> {
         self.members().find(|member| member.name() == name)
     }
 
+    #[inline]
     pub(crate) fn raw_members(&self) -> &'btf [RawMember] {
-        self.members
+        self.head.elements()
     }
 }
 
@@ -68,6 +69,12 @@ impl<'btf> Member<'btf> {
     #[inline]
     pub fn name(&self) -> &'btf str {
         self.head.btf.string(self.raw.name_off.get()).unwrap_or_default()
+    }
+
+    /// Offset of the name in the strings, 0 when it has none.
+    #[inline]
+    pub fn name_offset(&self) -> u32 {
+        self.raw.name_off.get()
     }
 
     /// Whether the member has no name.

@@ -65,7 +65,6 @@ impl FuncLinkage {
 #[derive(Clone, Copy)]
 pub struct FuncProto<'btf> {
     pub(super) head: Head<'btf>,
-    pub(super) params: &'btf [RawParam],
 }
 view!(FuncProto);
 
@@ -79,17 +78,18 @@ impl<'btf> FuncProto<'btf> {
     /// The parameters. A variadic prototype ends with one that [is variadic](Param::is_variadic).
     #[inline]
     pub fn params(&self) -> Params<'btf> {
-        Params { head: self.head, records: self.params.iter() }
+        Params { head: self.head, records: self.raw_params().iter() }
     }
 
     /// Number of parameters, the variadic one included.
     #[inline]
     pub fn param_count(&self) -> usize {
-        self.params.len()
+        self.raw_params().len()
     }
 
+    #[inline]
     pub(crate) fn raw_params(&self) -> &'btf [RawParam] {
-        self.params
+        self.head.elements()
     }
 }
 
@@ -110,6 +110,12 @@ impl<'btf> Param<'btf> {
     #[inline]
     pub fn name(&self) -> &'btf str {
         self.head.btf.string(self.raw.name_off.get()).unwrap_or_default()
+    }
+
+    /// Offset of the name in the strings, 0 when it has none.
+    #[inline]
+    pub fn name_offset(&self) -> u32 {
+        self.raw.name_off.get()
     }
 
     /// Type of the parameter.

@@ -11,7 +11,7 @@ use core::fmt;
 
 use zerocopy::FromBytes;
 
-use crate::raw::{RawArray, RawMember, RawParam, RawType, RawVarSecinfo};
+use crate::raw::RawType;
 use crate::{Btf, Kind, TypeId};
 
 pub use composite::{Composite, Member, Members};
@@ -27,6 +27,9 @@ pub(crate) struct Head<'btf> {
     pub(crate) btf: &'btf Btf,
     pub(crate) id: TypeId,
     pub(crate) raw: &'btf RawType,
+    /// What follows the head, to the end of the blob. Views cut from it what they are asked for: a type whose members
+    /// nobody wants costs no look at them, and all views are alike, so that making one does not depend on the kind.
+    pub(crate) tail: &'btf [u8],
 }
 
 impl<'btf> Head<'btf> {
@@ -38,6 +41,23 @@ impl<'btf> Head<'btf> {
     #[inline]
     pub(crate) fn target(&self) -> TypeId {
         TypeId::new(self.raw.size_or_type.get())
+    }
+
+    /// The elements of the record. Validation saw them: there are none only if shared bytes changed since.
+    #[inline]
+    pub(crate) fn elements<T>(&self) -> &'btf [T]
+    where
+        T: FromBytes + zerocopy::Immutable + zerocopy::KnownLayout + zerocopy::Unaligned,
+    {
+        let count = self.raw.vlen() as usize;
+        <[T]>::ref_from_prefix_with_elems(self.tail, count).map_or(&[], |(elements, _)| elements)
+    }
+
+    /// The word of the record at an index behind the head.
+    #[inline]
+    pub(crate) fn word(&self, index: usize) -> u32 {
+        let words = self.tail.get(index.wrapping_mul(4)..);
+        words.and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_ne_bytes(*bytes))
     }
 }
 
@@ -55,6 +75,12 @@ macro_rules! view {
             #[inline]
             pub fn name(&self) -> &'btf str {
                 self.head.name()
+            }
+
+            /// Offset of the name in the strings, 0 when it has none.
+            #[inline]
+            pub fn name_offset(&self) -> u32 {
+                self.head.raw.name_off.get()
             }
 
             /// Kind of the record.
@@ -122,44 +148,32 @@ pub enum Type<'btf> {
 }
 
 impl<'btf> Type<'btf> {
-    /// Decodes the record at the start of `bytes`. `None` only if shared bytes changed after validation.
+    /// The record at the start of `bytes`. `None` only if shared bytes changed after validation.
     #[inline]
     pub(crate) fn decode(btf: &'btf Btf, id: TypeId, bytes: &'btf [u8]) -> Option<Self> {
         let (raw, tail) = RawType::ref_from_prefix(bytes).ok()?;
-        let head = Head { btf, id, raw };
-        let vlen = raw.vlen() as usize;
-        let word = || tail.first_chunk::<4>().map(|bytes| u32::from_ne_bytes(*bytes));
+        let head = Head { btf, id, raw, tail };
         Some(match Kind::from_info(raw.info.get()) {
             Kind::Void => return None,
-            Kind::Int => Self::Int(Int { head, encoding: word()? }),
+            Kind::Int => Self::Int(Int { head }),
             Kind::Ptr => Self::Ptr(Reference { head }),
-            Kind::Array => {
-                Self::Array(Array { head, raw: RawArray::ref_from_prefix(tail).ok()?.0 })
-            }
-            Kind::Struct => {
-                Self::Struct(Composite { head, members: elements::<RawMember>(tail, vlen)? })
-            }
-            Kind::Union => {
-                Self::Union(Composite { head, members: elements::<RawMember>(tail, vlen)? })
-            }
-            Kind::Enum => Self::Enum(Enum::narrow(head, elements(tail, vlen)?)),
+            Kind::Array => Self::Array(Array { head }),
+            Kind::Struct => Self::Struct(Composite { head }),
+            Kind::Union => Self::Union(Composite { head }),
+            Kind::Enum => Self::Enum(Enum { head }),
             Kind::Fwd => Self::Fwd(Fwd { head }),
             Kind::Typedef => Self::Typedef(Reference { head }),
             Kind::Volatile => Self::Volatile(Reference { head }),
             Kind::Const => Self::Const(Reference { head }),
             Kind::Restrict => Self::Restrict(Reference { head }),
             Kind::Func => Self::Func(Func { head }),
-            Kind::FuncProto => {
-                Self::FuncProto(FuncProto { head, params: elements::<RawParam>(tail, vlen)? })
-            }
-            Kind::Var => Self::Var(Var { head, linkage: word()? }),
-            Kind::Datasec => {
-                Self::Datasec(Datasec { head, entries: elements::<RawVarSecinfo>(tail, vlen)? })
-            }
+            Kind::FuncProto => Self::FuncProto(FuncProto { head }),
+            Kind::Var => Self::Var(Var { head }),
+            Kind::Datasec => Self::Datasec(Datasec { head }),
             Kind::Float => Self::Float(Float { head }),
-            Kind::DeclTag => Self::DeclTag(DeclTag { head, component: word()? }),
+            Kind::DeclTag => Self::DeclTag(DeclTag { head }),
             Kind::TypeTag => Self::TypeTag(Reference { head }),
-            Kind::Enum64 => Self::Enum64(Enum::wide(head, elements(tail, vlen)?)),
+            Kind::Enum64 => Self::Enum64(Enum { head }),
             Kind::Unknown(_) => Self::Unknown(Unknown { head }),
         })
     }
@@ -207,6 +221,13 @@ impl<'btf> Type<'btf> {
         self.head().map_or("", |head| head.name())
     }
 
+    /// Offset of the name in the strings (see [`Btf::string`]), 0 when it has none. Compilers and linkers keep each string
+    /// once, so that equal names mostly have equal offsets.
+    #[inline]
+    pub fn name_offset(&self) -> u32 {
+        self.head().map_or(0, |head| head.raw.name_off.get())
+    }
+
     /// The kind flag of the record, whose meaning the kind decides.
     #[inline]
     pub fn kind_flag(&self) -> bool {
@@ -250,15 +271,6 @@ impl fmt::Debug for Type<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?} {:?}", self.kind(), self.id(), self.name())
     }
-}
-
-/// The `count` records at the start of `bytes`.
-#[inline]
-fn elements<T>(bytes: &[u8], count: usize) -> Option<&[T]>
-where
-    T: FromBytes + zerocopy::Immutable + zerocopy::KnownLayout + zerocopy::Unaligned,
-{
-    <[T]>::ref_from_prefix_with_elems(bytes, count).ok().map(|(elements, _)| elements)
 }
 
 /// An iterator over the records of one type, each seen as a view; its length is known and no step allocates.

@@ -2,13 +2,11 @@
 
 use super::{Head, view};
 use crate::TypeId;
-use crate::raw::RawArray;
 
 /// Integer.
 #[derive(Clone, Copy)]
 pub struct Int<'btf> {
     pub(super) head: Head<'btf>,
-    pub(super) encoding: u32,
 }
 view!(Int);
 
@@ -20,35 +18,36 @@ impl Int<'_> {
     }
 
     /// The encoding word of the record: bits 0-7 width, 16-23 bit offset, 24 signed, 25 char, 26 bool.
+    #[inline]
     pub fn encoding(&self) -> u32 {
-        self.encoding
+        self.head.word(0)
     }
 
     /// Whether the integer is signed.
     pub fn is_signed(&self) -> bool {
-        self.encoding & (1 << 24) != 0
+        self.encoding() & (1 << 24) != 0
     }
 
     /// Whether the encoding says character. Compilers say so for few characters, kernels for none.
     pub fn is_char(&self) -> bool {
-        self.encoding & (1 << 25) != 0
+        self.encoding() & (1 << 25) != 0
     }
 
     /// Whether this is `_Bool`.
     pub fn is_bool(&self) -> bool {
-        self.encoding & (1 << 26) != 0
+        self.encoding() & (1 << 26) != 0
     }
 
     /// Width in bits; smaller than the size only in old bitfields.
     #[inline]
     pub fn bits(&self) -> u32 {
-        self.encoding & 0xff
+        self.encoding() & 0xff
     }
 
     /// Offset of the value in bits within its size; other than 0 only in old bitfields.
     #[inline]
     pub fn bit_offset(&self) -> u32 {
-        (self.encoding >> 16) & 0xff
+        (self.encoding() >> 16) & 0xff
     }
 }
 
@@ -71,7 +70,6 @@ impl Float<'_> {
 #[derive(Clone, Copy)]
 pub struct Array<'btf> {
     pub(super) head: Head<'btf>,
-    pub(super) raw: &'btf RawArray,
 }
 view!(Array);
 
@@ -79,12 +77,13 @@ impl Array<'_> {
     /// Type of the elements.
     #[inline]
     pub fn element(&self) -> TypeId {
-        TypeId::new(self.raw.type_.get())
+        TypeId::new(self.head.word(0))
     }
 
     /// Type of the index.
+    #[inline]
     pub fn index(&self) -> TypeId {
-        TypeId::new(self.raw.index_type.get())
+        TypeId::new(self.head.word(1))
     }
 
     /// Number of elements; 0 for a flexible array.
@@ -94,7 +93,7 @@ impl Array<'_> {
     )]
     #[inline]
     pub fn len(&self) -> u32 {
-        self.raw.nelems.get()
+        self.head.word(2)
     }
 }
 

@@ -8,7 +8,6 @@ use crate::raw::RawVarSecinfo;
 #[derive(Clone, Copy)]
 pub struct Var<'btf> {
     pub(super) head: Head<'btf>,
-    pub(super) linkage: u32,
 }
 view!(Var);
 
@@ -21,7 +20,7 @@ impl Var<'_> {
 
     /// Linkage.
     pub fn linkage(&self) -> VarLinkage {
-        VarLinkage::from_number(self.linkage)
+        VarLinkage::from_number(self.head.word(0))
     }
 }
 
@@ -66,7 +65,6 @@ impl VarLinkage {
 #[derive(Clone, Copy)]
 pub struct Datasec<'btf> {
     pub(super) head: Head<'btf>,
-    pub(super) entries: &'btf [RawVarSecinfo],
 }
 view!(Datasec);
 
@@ -80,12 +78,12 @@ impl<'btf> Datasec<'btf> {
     /// What is in the section.
     #[inline]
     pub fn entries(&self) -> SectionEntries<'btf> {
-        SectionEntries { head: self.head, records: self.entries.iter() }
+        SectionEntries { head: self.head, records: self.head.elements::<RawVarSecinfo>().iter() }
     }
 
     /// Number of entries.
     pub fn entry_count(&self) -> usize {
-        self.entries.len()
+        self.head.elements::<RawVarSecinfo>().len()
     }
 
     /// The variables in the section, without functions and anything else.

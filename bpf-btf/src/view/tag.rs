@@ -7,7 +7,6 @@ use crate::TypeId;
 #[derive(Clone, Copy)]
 pub struct DeclTag<'btf> {
     pub(super) head: Head<'btf>,
-    pub(super) component: u32,
 }
 view!(DeclTag);
 
@@ -20,7 +19,8 @@ impl DeclTag<'_> {
 
     /// Index of the tagged member or parameter; `None` when the whole target is tagged.
     pub fn component(&self) -> Option<u32> {
-        (self.component != u32::MAX).then_some(self.component)
+        let component = self.head.word(0);
+        (component != u32::MAX).then_some(component)
     }
 
     /// Whether the tag stands for a whole compiler attribute, `__attribute__((name))`.
