@@ -231,6 +231,21 @@ impl Btf {
         }
     }
 
+    /// The strings, for who looks at many of them.
+    #[inline]
+    pub(crate) fn strings(&self) -> Strings<'_> {
+        Strings { btf: self, own: self.own_strings(), first: self.0.first_string }
+    }
+
+    /// The head of a record.
+    #[inline]
+    pub(crate) fn raw(&self, id: TypeId) -> Option<&RawType> {
+        if id.is_void() {
+            return None;
+        }
+        RawType::ref_from_prefix(self.record(id)?).ok().map(|(raw, _)| raw)
+    }
+
     /// Whether the string at an offset is `text`, which has no nul byte.
     #[inline]
     pub(crate) fn string_is(&self, offset: u32, text: &[u8]) -> bool {
@@ -275,6 +290,25 @@ impl Btf {
     /// Whether two handles share one blob.
     pub fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The strings of a blob, its own ones at hand.
+#[derive(Clone, Copy)]
+pub(crate) struct Strings<'btf> {
+    btf: &'btf Btf,
+    own: &'btf [u8],
+    first: u32,
+}
+
+impl<'btf> Strings<'btf> {
+    /// The bytes from an offset to the end of the section that it is in.
+    #[inline]
+    pub(crate) fn tail(&self, offset: u32) -> Option<&'btf [u8]> {
+        match offset.checked_sub(self.first) {
+            Some(own) => self.own.get(own as usize..),
+            None => self.btf.string_tail(offset),
+        }
     }
 }
 

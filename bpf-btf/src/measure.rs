@@ -22,15 +22,12 @@ impl Btf {
         self.strip_while(id, Kind::is_modifier)
     }
 
+    #[inline]
     fn strip_while(&self, id: TypeId, peel: impl Fn(Kind) -> bool) -> TypeId {
         let mut id = id;
         for _ in 0..MAX_CHAIN {
-            match self
-                .get(id)
-                .filter(|found| peel(found.kind()))
-                .and_then(|found| found.reference())
-            {
-                Some(reference) => id = reference.target(),
+            match self.raw(id).filter(|raw| peel(Kind::from_info(raw.info.get()))) {
+                Some(raw) => id = TypeId::new(raw.size_or_type.get()),
                 None => break,
             }
         }

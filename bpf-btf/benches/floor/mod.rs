@@ -102,8 +102,8 @@ impl<'a> Floor<'a> {
         let mask = (offsets.len() * 3 / 2).next_power_of_two() - 1;
         let mut index = vec![0_u32; mask + 1];
         for (number, at) in (1_u32..).zip(offsets) {
-            let name = self.name(*at);
-            if !name.is_empty() {
+            let name = &self.strings[size(self.types[size(*at)].get())..];
+            if name[0] != 0 {
                 let mut slot = size(hash(name)) & mask;
                 while index[slot] != 0 {
                     slot = (slot + 1) & mask;
@@ -116,7 +116,8 @@ impl<'a> Floor<'a> {
             loop {
                 let number = index[slot];
                 let at = offsets[size(number.checked_sub(1)?)];
-                if kind(self.info(at)) == STRUCT && self.name(at) == name.as_bytes() {
+                let name_at = self.types[size(at)].get();
+                if kind(self.info(at)) == STRUCT && is_at(self.strings, name_at, name.as_bytes()) {
                     return Some(number);
                 }
                 slot = (slot + 1) & mask;
@@ -147,12 +148,10 @@ impl<'a> Floor<'a> {
                 }
                 // ENUM
                 6 => {
+                    let signed = info >> 31 == 1;
                     let extend = |word: u32| {
-                        if info >> 31 == 1 {
-                            i64::from(word.cast_signed()).cast_unsigned()
-                        } else {
-                            u64::from(word)
-                        }
+                        let sign = if signed && word >> 31 == 1 { u64::MAX << 32 } else { 0 };
+                        sign | u64::from(word)
                     };
                     for value in body.chunks_exact(2) {
                         let bits = extend(value[1].get());
@@ -258,14 +257,12 @@ impl<'a> Floor<'a> {
         let mask = if info >> 31 == 1 { 0x00ff_ffff } else { u32::MAX };
         for member in self.types[at + 3..][..3 * vlen(info)].chunks_exact(3) {
             let bits = u64::from(member[2].get() & mask);
-            let name = size(member[0].get());
+            let name = member[0].get();
             if name == 0 {
                 if let Some(inner) = self.member(offsets, member[1].get(), wanted) {
                     return Some(bits + inner);
                 }
-            } else if self.strings[name..].starts_with(wanted)
-                && self.strings[name + wanted.len()] == 0
-            {
+            } else if is_at(self.strings, name, wanted) {
                 return Some(bits);
             }
         }

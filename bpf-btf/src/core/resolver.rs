@@ -57,6 +57,14 @@ pub struct Resolver<'a> {
     targets: Vec<Target>,
 }
 
+/// Memory that all records use in turn, so that none allocates.
+#[derive(Default)]
+struct Scratch {
+    local: Spec,
+    found: Spec,
+    matched: Vec<Candidate>,
+}
+
 /// The answer of one candidate.
 struct Answer {
     candidate: Candidate,
@@ -138,13 +146,20 @@ impl<'a> Resolver<'a> {
     /// The fixup of each record, in the order of the records.
     pub fn resolve(mut self) -> Vec<Result<Fixup, CoreError>> {
         let targets: Arc<[Target]> = core::mem::take(&mut self.targets).into();
-        self.relos.iter().map(|relo| self.record(relo, &targets)).collect()
+        let mut scratch = Scratch::default();
+        self.relos.iter().map(|relo| self.record(relo, &targets, &mut scratch)).collect()
     }
 
-    fn record(&mut self, relo: &CoreRelo, targets: &Arc<[Target]>) -> Result<Fixup, CoreError> {
+    fn record(
+        &mut self,
+        relo: &CoreRelo,
+        targets: &Arc<[Target]>,
+        scratch: &mut Scratch,
+    ) -> Result<Fixup, CoreError> {
         let kind =
             CoreKind::from_number(relo.kind).ok_or(CoreError::UnknownKind { kind: relo.kind })?;
-        let spec = Spec::parse(self.local, relo, kind)?;
+        let Scratch { local: spec, found, matched } = scratch;
+        spec.set(self.local, relo, kind)?;
         let mut fixup = Fixup {
             kind,
             value: 0,
@@ -162,9 +177,9 @@ impl<'a> Resolver<'a> {
         let index = self.roots.binary_search_by_key(&relo.type_id, |root| root.id);
         let root = index.ok().and_then(|index| self.roots.get_mut(index));
         let root = root.ok_or(CoreError::Anonymous { kind, id: relo.type_id })?;
-        let matcher = Matcher { local: self.local, kind, spec: &spec, targets };
+        let matcher = Matcher { local: self.local, kind, spec, targets };
         let ours = matcher.local_value()?;
-        let answer = matcher.answer(&mut root.candidates)?;
+        let answer = matcher.answer(&mut root.candidates, found, matched)?;
 
         let story = |width| {
             let candidates = root.candidates.clone();
@@ -223,11 +238,16 @@ impl Matcher<'_> {
 
     /// The answer on which all candidates that match agree; `None` when none matches. Candidates that do not match are
     /// dropped as soon as one does, as in libbpf: later records of the same type then ask only those that did.
-    fn answer(&self, candidates: &mut Vec<Candidate>) -> Result<Option<Answer>, CoreError> {
+    fn answer(
+        &self,
+        candidates: &mut Vec<Candidate>,
+        found: &mut Spec,
+        matched: &mut Vec<Candidate>,
+    ) -> Result<Option<Answer>, CoreError> {
         let mut first: Option<Answer> = None;
-        let mut matched = Vec::new();
+        matched.clear();
         for candidate in candidates.iter().copied() {
-            let Some(answer) = self.ask(candidate)? else { continue };
+            let Some(answer) = self.ask(candidate, found)? else { continue };
             matched.push(candidate);
             match &first {
                 None => first = Some(answer),
@@ -246,7 +266,7 @@ impl Matcher<'_> {
             }
         }
         if !matched.is_empty() {
-            *candidates = matched;
+            candidates.clone_from(matched);
         }
         Ok(first)
     }
@@ -262,22 +282,23 @@ impl Matcher<'_> {
         )
     }
 
-    fn ask(&self, candidate: Candidate) -> Result<Option<Answer>, CoreError> {
+    fn ask(&self, candidate: Candidate, found: &mut Spec) -> Result<Option<Answer>, CoreError> {
         let Some(target) = self.targets.get(candidate.target) else { return Ok(None) };
         let place = Place { btf: &target.btf, pointer: target.pointer };
-        let spec = match field::find(self.local, self.spec, self.kind, &place, candidate.id) {
-            Ok(Ok(spec)) => spec,
+        let id = candidate.id;
+        match field::find_into(self.local, self.spec, self.kind, &place, id, found) {
+            Ok(Ok(())) => {}
             Ok(Err(_)) => return Ok(None),
             Err(Fault::TooDeep) => return Err(CoreError::TooDeep { access: self.text() }),
             Err(Fault::Size(source)) => {
                 return Err(CoreError::Size { access: self.text(), source });
             }
-        };
+        }
         let order = self.local.byte_order();
         let side =
             Side { btf: &target.btf, pointer: target.pointer, order, signed: self.is_signed() };
-        let value = side.value(self.kind, &spec).map_err(|fault| self.value_error(fault))?;
-        Ok(Some(Answer { candidate, bit_offset: spec.bit_offset, value }))
+        let value = side.value(self.kind, found).map_err(|fault| self.value_error(fault))?;
+        Ok(Some(Answer { candidate, bit_offset: found.bit_offset, value }))
     }
 
     /// Whether the local enumeration is signed.

@@ -44,13 +44,32 @@ pub(super) enum Fault {
 impl Spec {
     /// The local side of a relocation.
     pub(super) fn parse(local: &Btf, relo: &CoreRelo, kind: CoreKind) -> Result<Self, CoreError> {
+        let mut spec = Self::default();
+        spec.set(local, relo, kind)?;
+        Ok(spec)
+    }
+
+    /// Begins another access from a type. The memory of the steps is used again.
+    pub(super) fn restart(&mut self, root: TypeId) {
+        self.root = root;
+        self.steps.clear();
+        self.bit_offset = 0;
+    }
+
+    /// Becomes the local side of a relocation.
+    pub(super) fn set(
+        &mut self,
+        local: &Btf,
+        relo: &CoreRelo,
+        kind: CoreKind,
+    ) -> Result<(), CoreError> {
         let id = relo.type_id;
         if local.get(id).is_none() {
             return Err(CoreError::NoSuchType { id });
         }
         let offset = relo.access_offset;
         let access = local.string(offset).ok_or(CoreError::NoAccessString { offset })?;
-        Self::read(local, id, access, kind).map_err(|fault| match fault {
+        self.read(local, id, access, kind).map_err(|fault| match fault {
             Fault::Syntax => CoreError::AccessString { access: access.to_string(), kind, id },
             Fault::TooManySteps => CoreError::TooManySteps { id },
             Fault::OutOfBounds { index, id, len } => {
@@ -66,10 +85,16 @@ impl Spec {
         })
     }
 
-    fn read(local: &Btf, root: TypeId, access: &str, kind: CoreKind) -> Result<Self, Fault> {
-        let mut spec = Self { root, ..Self::default() };
+    fn read(
+        &mut self,
+        local: &Btf,
+        root: TypeId,
+        access: &str,
+        kind: CoreKind,
+    ) -> Result<(), Fault> {
+        self.restart(root);
         if kind.is_type() {
-            return if access == "0" { Ok(spec) } else { Err(Fault::Syntax) };
+            return if access == "0" { Ok(()) } else { Err(Fault::Syntax) };
         }
         let mut numbers = access.split(':').map(step_number);
         let first = numbers.next().flatten().ok_or(Fault::Syntax)?;
@@ -85,10 +110,10 @@ impl Spec {
             if first as usize >= len {
                 return Err(Fault::OutOfBounds { index: first, id, len });
             }
-            spec.steps.push(Step { type_id: id, index: first, named: true });
-            return Ok(spec);
+            self.steps.push(Step { type_id: id, index: first, named: true });
+            return Ok(());
         }
-        spec.element(local, id, first, LOCAL_POINTER).map_err(Fault::Size)?;
+        self.element(local, id, first, LOCAL_POINTER).map_err(Fault::Size)?;
         for (count, number) in (1..).zip(numbers) {
             let index = number.ok_or(Fault::Syntax)?;
             if count >= MAX_STEPS {
@@ -100,25 +125,25 @@ impl Spec {
                     let len = composite.member_count();
                     let out = Fault::OutOfBounds { index, id, len };
                     let member = composite.member(index as usize).ok_or(out)?;
-                    spec.bit_offset =
-                        spec.bit_offset.saturating_add(u64::from(member.bit_offset()));
+                    self.bit_offset =
+                        self.bit_offset.saturating_add(u64::from(member.bit_offset()));
                     if !member.is_anonymous() {
-                        spec.steps.push(Step { type_id: id, index, named: true });
+                        self.steps.push(Step { type_id: id, index, named: true });
                     }
                     id = member.type_id();
                 }
                 Some(Type::Array(array)) => {
                     let len = array.len() as usize;
-                    if index as usize >= len && !spec.is_flexible(local, array) {
+                    if index as usize >= len && !self.is_flexible(local, array) {
                         return Err(Fault::OutOfBounds { index, id, len });
                     }
                     id = local.strip(array.element());
-                    spec.element(local, id, index, LOCAL_POINTER).map_err(Fault::Size)?;
+                    self.element(local, id, index, LOCAL_POINTER).map_err(Fault::Size)?;
                 }
                 _ => return Err(Fault::NoParts { id }),
             }
         }
-        Ok(spec)
+        Ok(())
     }
 
     /// Adds the step to an element of type `id`, which has no typedefs and modifiers.
