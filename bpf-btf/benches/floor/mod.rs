@@ -56,9 +56,21 @@ fn name_at(strings: &[u8], offset: u32) -> &[u8] {
     &tail[..tail.iter().position(|byte| *byte == 0).unwrap()]
 }
 
-/// FNV-1a, byte by byte.
-fn hash(name: &[u8]) -> u32 {
-    name.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+/// FNV-1a of the name at the start of `tail`, byte by byte to its end.
+fn hash(tail: &[u8]) -> u32 {
+    let mut hash = 0x811c_9dc5;
+    for byte in tail {
+        if *byte == 0 {
+            break;
+        }
+        hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    }
+    hash
+}
+
+fn is_at(strings: &[u8], offset: u32, name: &[u8]) -> bool {
+    let at = size(offset);
+    strings[at..].starts_with(name) && strings[at + name.len()] == 0
 }
 
 impl<'a> Floor<'a> {
