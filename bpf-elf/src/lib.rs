@@ -31,17 +31,22 @@
 mod budget;
 pub mod diff;
 mod elf_error;
+mod emit;
 mod error;
+mod linker;
 mod object;
 mod options;
 pub mod prepare;
 mod reader;
 pub mod section;
 pub mod spec;
+mod write;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod testing;
 
 pub use elf_error::ElfError;
 pub use error::{BtfError, Error};
+pub use linker::{LinkError, Linker};
 pub use options::ReadOptions;
+pub use write::WriteError;

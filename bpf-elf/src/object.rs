@@ -17,8 +17,8 @@ use goblin::elf::section_header::{
     SHT_PROGBITS, SHT_REL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB,
 };
 use goblin::elf::sym::{
-    STB_GLOBAL, STB_LOCAL, STB_WEAK, STT_FUNC, STT_NOTYPE, STT_OBJECT, STT_SECTION, STV_HIDDEN,
-    STV_INTERNAL,
+    STB_GLOBAL, STB_LOCAL, STB_WEAK, STT_FUNC, STT_NOTYPE, STT_OBJECT, STT_SECTION, STV_DEFAULT,
+    STV_HIDDEN, STV_INTERNAL,
 };
 use goblin::elf::{Elf, RelocSection, SectionHeader, Symtab};
 
@@ -102,7 +102,11 @@ impl<'data> Object<'data> {
         let len = table.len();
         Ok((0..len).map(move |at| {
             let relocation = table.get(at).unwrap_or_default();
-            Relocation { offset: relocation.r_offset, symbol: relocation.r_sym }
+            Relocation {
+                offset: relocation.r_offset,
+                symbol: relocation.r_sym,
+                kind: relocation.r_type,
+            }
         }))
     }
 }
@@ -211,6 +215,9 @@ fn sections<'data>(data: &'data [u8], table: &Table) -> Result<Vec<Section<'data
             info: header.sh_info,
             data: bytes,
             compressed: header.sh_flags & u64::from(SHF_COMPRESSED) != 0,
+            raw_kind: header.sh_type,
+            flags: header.sh_flags,
+            align: header.sh_addralign.max(1),
             entry_size: header.sh_entsize,
             offset,
         });
@@ -278,6 +285,7 @@ fn symbols<'data>(
                 _ => SymbolKind::Other,
             },
             hidden: matches!(symbol.st_visibility(), STV_HIDDEN | STV_INTERNAL),
+            odd_visibility: !matches!(symbol.st_visibility(), STV_DEFAULT | STV_HIDDEN),
             name: u32::try_from(symbol.st_name).unwrap_or(u32::MAX),
         });
     }

@@ -117,8 +117,8 @@ impl BtfBuilder {
         Ok(id)
     }
 
-    /// Offset of a string in any encoding.
-    pub(crate) fn add_string_bytes(&mut self, text: &[u8]) -> Result<u32, BuildError> {
+    /// The same for a string in any encoding, such as a line of source.
+    pub fn add_string_bytes(&mut self, text: &[u8]) -> Result<u32, BuildError> {
         self.strings.add_bytes(text)
     }
 

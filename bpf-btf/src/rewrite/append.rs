@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{TypeMap, refuse_unknown, words_of};
-use crate::{Btf, BtfBuilder, BuildError, words};
+use crate::{Btf, BtfBuilder, BuildError, TypeId, words};
 
 impl BtfBuilder {
     /// Adds all types of a blob, which get new ids in their order; each string is stored once. Nothing is merged: see
@@ -12,6 +12,16 @@ impl BtfBuilder {
     /// A split blob can be added to a builder on the same base only.
     #[doc(alias = "btf__add_btf")]
     pub fn add_btf(&mut self, btf: &Btf) -> Result<TypeMap, BuildError> {
+        self.add_btf_except(btf, |_| None)
+    }
+
+    /// Adds the types of a blob but for some: those that `known` gives the id of a type of this builder for, which stands for them
+    /// from then on. With [`TypeId::VOID`] a type is left out.
+    pub fn add_btf_except(
+        &mut self,
+        btf: &Btf,
+        mut known: impl FnMut(TypeId) -> Option<TypeId>,
+    ) -> Result<TypeMap, BuildError> {
         if let (Some(theirs), ours) = (btf.base(), self.base()) {
             if ours != Some(theirs) {
                 return Err(BuildError::Base);
@@ -19,12 +29,20 @@ impl BtfBuilder {
         }
         refuse_unknown(btf)?;
         let old_first = btf.first_id().get();
-        let new_first = self.len();
-        let count = btf.len().saturating_sub(old_first);
-        new_first.checked_add(count).ok_or(BuildError::TooManyTypes)?;
+        let mut next = self.len();
+        let mut ids = Vec::new();
+        let mut added = Vec::new();
+        for (id, _) in btf.types() {
+            let known = known(id);
+            ids.push(known.map_or(next, TypeId::get));
+            if known.is_none() {
+                added.push(id);
+                next = next.checked_add(1).ok_or(BuildError::TooManyTypes)?;
+            }
+        }
         // Strings of the base have their offsets in both.
         let own_strings = btf.base().map_or(0, Btf::string_end);
-        for (id, _) in btf.types() {
+        for id in added {
             let mut record = words_of(btf, id);
             let mut failed = None;
             words::map_names(&mut record, &mut |offset| {
@@ -41,14 +59,11 @@ impl BtfBuilder {
                 return Err(error);
             }
             words::map_targets(&mut record, &mut |target| match target.checked_sub(old_first) {
-                Some(index) => new_first.saturating_add(index),
+                Some(index) => ids.get(index as usize).copied().unwrap_or_default(),
                 None => target,
             });
             self.push_record(&record)?;
         }
-        Ok(TypeMap::new(
-            old_first,
-            (new_first..new_first.saturating_add(count)).collect::<Vec<_>>(),
-        ))
+        Ok(TypeMap::new(old_first, ids))
     }
 }

@@ -39,8 +39,15 @@ pub(crate) struct Section<'data> {
     pub(crate) info: u32,
     /// The bytes; none for [`SectionKind::NoBits`].
     pub(crate) data: &'data [u8],
+    /// `sh_type`.
+    pub(crate) raw_kind: u32,
+    /// `sh_flags`.
+    pub(crate) flags: u64,
+    /// What the place of the section in memory has to be a multiple of.
+    pub(crate) align: u64,
+    /// Bytes of an entry, for a section that is a table.
+    pub(crate) entry_size: u64,
     pub(super) compressed: bool,
-    pub(super) entry_size: u64,
     pub(super) offset: usize,
 }
 
@@ -99,6 +106,8 @@ pub(crate) struct Symbol {
     pub(crate) kind: SymbolKind,
     /// Visibility hidden or internal.
     pub(crate) hidden: bool,
+    /// Visibility internal or protected, which no compiler for BPF makes.
+    pub(crate) odd_visibility: bool,
     pub(super) name: u32,
 }
 
@@ -109,4 +118,6 @@ pub(crate) struct Relocation {
     pub(crate) offset: u64,
     /// The symbol, by its index.
     pub(crate) symbol: usize,
+    /// `R_BPF_...`.
+    pub(crate) kind: u32,
 }

@@ -58,7 +58,7 @@ impl Class {
         }
     }
 
-    fn of_data(name: &str) -> Self {
+    pub(super) fn of_data(name: &str) -> Self {
         match name {
             "maps" => return Self::LegacyMaps,
             ".addr_space.1" => return Self::Arena,

@@ -1,18 +1,24 @@
-//! What the ELF file knows about data sections and BTF leaves open.
+//! What the ELF file knows about data sections and BTF leaves open, and where functions are.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bpf_btf::VarLinkage;
 
 use super::by_name::ByName;
+use super::functions::FunctionTable;
 use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
-use crate::object::{Symbol, SymbolKind};
+use crate::object::{Binding, Symbol, SymbolKind};
 use crate::spec::layout::{DataSection, DataSymbol, Layout};
 
 /// Sizes and symbols of all sections that BTF describes.
-pub(super) fn read(input: &Input<'_>, budget: &mut Budget) -> Result<Layout, Error> {
+pub(super) fn read(
+    input: &Input<'_>,
+    functions: &FunctionTable<'_>,
+    budget: &mut Budget,
+) -> Result<Layout, Error> {
     let mut sections: Vec<DataSection> = Vec::new();
     // BTF may have many sections of one name, and so may the file: each name is looked up once.
     let mut seen = HashSet::with_capacity(input.object.sections().len());
@@ -42,7 +48,12 @@ pub(super) fn read(input: &Input<'_>, budget: &mut Budget) -> Result<Layout, Err
             let (true, Ok(offset)) = (described(name, symbol), u32::try_from(symbol.value)) else {
                 continue;
             };
-            symbols.push(DataSymbol { name: budget.string(name)?, offset, hidden: symbol.hidden });
+            symbols.push(DataSymbol {
+                name: budget.string(name)?,
+                offset,
+                hidden: symbol.hidden,
+                weak: symbol.binding == Binding::Weak,
+            });
         }
         symbols.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         globals.drop(budget);
@@ -51,8 +62,12 @@ pub(super) fn read(input: &Input<'_>, budget: &mut Budget) -> Result<Layout, Err
         sections.push(DataSection {
             name: budget.string(section.name)?,
             size: u32::try_from(section.size).unwrap_or(u32::MAX),
+            align: u32::try_from(section.align).unwrap_or(1),
             symbols,
         });
     }
-    Ok(Layout { sections })
+    budget.records::<(Arc<str>, u64)>(functions.places().len())?;
+    let functions = functions.places().iter();
+    let functions = functions.map(|place| (Arc::clone(&place.key), place.offset)).collect();
+    Ok(Layout { sections, functions })
 }

@@ -9,14 +9,14 @@ use crate::budget::Budget;
 use crate::spec::{MapSpec, Pinning, Warning};
 
 /// A map as its type defines it.
-pub(super) struct Definition {
-    pub(super) map: MapSpec,
+pub(crate) struct Definition {
+    pub(crate) map: MapSpec,
     /// Bytes from the start of the structure to the array of initial values.
-    pub(super) values: Option<u32>,
+    pub(crate) values: Option<u32>,
 }
 
 /// Reads a definition. libbpf: `parse_btf_map_def`.
-pub(super) fn read(
+pub(crate) fn read(
     btf: &Btf,
     budget: &mut Budget,
     name: &str,

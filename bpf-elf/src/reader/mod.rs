@@ -11,7 +11,7 @@ mod functions;
 mod input;
 mod jump_tables;
 mod layout;
-mod map_definition;
+pub(crate) mod map_definition;
 mod maps;
 mod names;
 mod struct_ops;
@@ -26,9 +26,9 @@ use self::code::Linker;
 use self::functions::{FunctionPlace, FunctionTable};
 use self::input::Input;
 use self::maps::MapTable;
+pub(crate) use self::names::type_name;
 use crate::budget::Budget;
 use crate::object::{Object, Section};
-use crate::section::SectionMatch;
 use crate::spec::{
     CollectionSpec, Function, MapContents, MapSpec, ProgramSpec, SpecMap, VariableSpec, Warning,
 };
@@ -36,6 +36,11 @@ use crate::{Error, ReadOptions};
 
 /// The longest licence that is kept; libbpf has room for as many bytes.
 const MAX_LICENSE: usize = 63;
+
+/// Whether a section of this name holds variables.
+pub(crate) fn is_data_section(name: &str) -> bool {
+    matches!(Class::of_data(name), Class::Data { .. })
+}
 
 /// Reads a whole object.
 pub(crate) fn read(data: &[u8], options: &ReadOptions) -> Result<CollectionSpec, Error> {
@@ -96,7 +101,7 @@ pub(crate) fn read(data: &[u8], options: &ReadOptions) -> Result<CollectionSpec,
             }
         }
     }
-    spec.layout = layout::read(&input, budget)?;
+    spec.layout = layout::read(&input, &functions, budget)?;
     spec.btf = input.btf;
     Ok(spec)
 }
@@ -189,29 +194,17 @@ fn program(
     let mut program = ProgramSpec::new(name, ProgramType::UNSPEC, function);
     program.autoload = !section.starts_with('?');
     let plain = section.strip_prefix('?').unwrap_or(&section);
-    let known = SectionMatch::of(plain);
-    let exact = known.as_ref().is_some_and(|known| known.exact);
-    let mut rules = options.section_rules.iter().filter(|rule| !(exact && rule.is_fallback()));
-    // A rule for all names comes after those for some, whatever its place.
-    let first = rules.clone().find(|rule| !rule.is_fallback() && rule.target(plain).is_some());
-    if let Some(rule) = first.or_else(|| rules.find(|rule| rule.is_fallback())) {
-        program.program_type = rule.program_type;
-        program.attach_type = rule.attach_type;
-        program.needs_btf_target = rule.needs_btf_target;
-        program.flags = rule.flags;
-        let target = rule.target(plain).filter(|target| !target.is_empty());
-        program.attach_to = target.map(|target| budget.string(target)).transpose()?;
-    } else if let Some(known) = known {
-        program.program_type = known.program_type;
-        program.attach_type = known.attach_type;
-        program.attach_type_optional = known.attach_type_optional;
-        program.attach_to = known.attach_to.map(|target| budget.string(target)).transpose()?;
-        program.needs_btf_target = known.needs_btf_target;
-        program.flags = known.flags;
-        if let (false, Some(warnings)) = (exact, warnings) {
+    if let Some(found) = options.section(plain) {
+        program.program_type = found.program_type;
+        program.attach_type = found.attach_type;
+        program.attach_type_optional = found.attach_type_optional;
+        program.attach_to = found.attach_to.map(|target| budget.string(target)).transpose()?;
+        program.needs_btf_target = found.needs_btf_target;
+        program.flags = found.flags;
+        if let (false, Some(warnings)) = (found.exact, warnings) {
             warnings.push(Warning::SectionPrefix {
                 section: budget.string(&section)?,
-                taken_for: known.pattern.to_owned(),
+                taken_for: found.pattern.to_owned(),
             });
         }
     }

@@ -11,7 +11,7 @@ use crate::spec::TypeRef;
 const MAX_TYPE_NAME: usize = 1024;
 
 /// The type as C would name it, cut where it becomes too long.
-pub(super) fn type_name(btf: &Btf, id: TypeId) -> String {
+pub(crate) fn type_name(btf: &Btf, id: TypeId) -> String {
     let mut text = Bounded(String::new());
     if write!(text, "{}", btf.display_name(id)).is_err() {
         text.0.push_str("...");

@@ -61,6 +61,29 @@ impl<'name> SectionMatch<'name> {
     }
 }
 
+/// The first name of the table that gives programs this type, attach type, target and flags.
+pub(crate) fn section_name(
+    program_type: ProgramType,
+    attach_type: Option<AttachType>,
+    attach_to: Option<&str>,
+    flags: ProgramFlags,
+) -> Option<String> {
+    TABLE.iter().find_map(|row| {
+        if (row.program_type, row.attach_type, row.flags) != (program_type, attach_type, flags) {
+            return None;
+        }
+        let name = match attach_to {
+            None => row.pattern.to_owned(),
+            Some(target) => format!("{}/{target}", row.pattern),
+        };
+        let found = SectionMatch::of(&name)?;
+        let same = found.exact
+            && (found.program_type, found.attach_type, found.attach_to, found.flags)
+                == (program_type, attach_type, attach_to, flags);
+        same.then_some(name)
+    })
+}
+
 impl Row {
     /// If libbpf takes the name for this row: what it is to be attached to, or nothing.
     fn exact<'name>(&self, section: &'name str) -> Option<&'name str> {

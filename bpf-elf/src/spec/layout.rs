@@ -1,10 +1,14 @@
-//! Where variables are within their sections.
+//! Where variables and functions are within their sections.
+
+use std::sync::Arc;
 
 /// Sizes and places of the data sections. Compilers leave them open in BTF (size and offsets of a DATASEC are 0).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Layout {
     /// Data sections, by section index.
     pub(crate) sections: Vec<DataSection>,
+    /// Functions and programs by key, with their place in bytes from the start of the section.
+    pub(crate) functions: Vec<(Arc<str>, u64)>,
 }
 
 impl Layout {
@@ -21,6 +25,8 @@ pub(crate) struct DataSection {
     pub(crate) name: String,
     /// Bytes in the section.
     pub(crate) size: u32,
+    /// What its start has to be a multiple of.
+    pub(crate) align: u32,
     /// Global and weak symbols, by name.
     pub(crate) symbols: Vec<DataSymbol>,
 }
@@ -42,4 +48,6 @@ pub(crate) struct DataSymbol {
     pub(crate) offset: u32,
     /// Visibility hidden or internal: libbpf makes the variable static for the kernel.
     pub(crate) hidden: bool,
+    /// A definition that another object may override.
+    pub(crate) weak: bool,
 }

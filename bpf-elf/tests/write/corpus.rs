@@ -1,0 +1,60 @@
+//! Objects of others.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use bpf_elf::ReadOptions;
+use bpf_elf::spec::CollectionSpec;
+
+/// The objects in a folder and those below it.
+fn objects(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            objects(&path, found);
+        } else if path.extension() == Some(OsStr::new("o")) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn what_can_be_read_is_written_as_itself() {
+    let Some(folder) = env::var_os("BPF_CORPUS") else { return };
+    let mut paths = Vec::new();
+    objects(Path::new(&folder), &mut paths);
+    assert!(!paths.is_empty(), "no objects in {folder:?}");
+    let options = ReadOptions::new().with_relaxed_maps();
+    let mut failures = Vec::new();
+    for path in paths {
+        let Ok(spec) = CollectionSpec::parse_with(&fs::read(&path).unwrap(), &options) else {
+            continue;
+        };
+        let problem = match spec.write_elf_with(&options) {
+            Ok(written) => {
+                let again = CollectionSpec::parse_with(&written, &options).unwrap();
+                (again != spec).then(|| difference(&spec, &again))
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        failures.extend(problem.map(|problem| format!("{}: {problem}", path.display())));
+    }
+    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Which part of a spec is another one.
+fn difference(one: &CollectionSpec, other: &CollectionSpec) -> String {
+    let parts = [
+        ("programs", one.programs == other.programs),
+        ("functions", one.functions == other.functions),
+        ("maps", one.maps == other.maps),
+        ("variables", one.variables == other.variables),
+        ("externs", one.externs == other.externs),
+        ("warnings", one.warnings == other.warnings),
+    ];
+    match parts.iter().find(|(_, same)| !same) {
+        Some((part, _)) => (*part).to_owned(),
+        None => "types or places".to_owned(),
+    }
+}
