@@ -40,10 +40,10 @@ pub mod prepare;
 mod reader;
 pub mod section;
 pub mod spec;
-mod write;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod testing;
+mod write;
 
 pub use elf_error::ElfError;
 pub use error::{BtfError, Error};

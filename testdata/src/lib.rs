@@ -11,7 +11,9 @@
 #![forbid(unsafe_code)]
 
 mod kernel;
+mod link;
 mod objects;
 
 pub use kernel::{in_guest, kernel_release, open_fds, parse_release, requires, skipped};
+pub use link::{LINKED, PARTS, part};
 pub use objects::{OBJECTS, Order, object, source};

@@ -37,6 +37,12 @@ const FLAGS: [&str; 12] = [
     "-c",
 ];
 
+/// Folder, in that of the sources and in that of the objects, of what is only read linked.
+const LINK: &str = "link";
+
+/// What bpftool makes of objects of that folder: the judge of the linker. Its libbpf links for this machine's byte order only.
+const LINKED: (&str, [&str; 2]) = ("link/linked-el.o", ["link/first-el.o", "link/second-el.o"]);
+
 /// A comment that begins a source and gives it further flags.
 const MORE_FLAGS: &str = "// clang: ";
 
@@ -152,7 +158,7 @@ impl Manifest {
                 }
             }
         }
-        for object in found.objects.keys() {
+        for object in found.objects.keys().filter(|object| *object != LINKED.0) {
             let source = object.rsplit_once('-').map_or("", |(source, _)| source);
             if !found.sources.contains_key(&format!("{source}.c")) {
                 complaints.push(format!("{object} has no source"));
@@ -195,6 +201,7 @@ fn make(testdata: &Path) -> Result<Vec<String>> {
     let sources = testdata.join("bpf");
     let objects = testdata.join("elf");
     let fresh = tempfile::tempdir().context("cannot make a temporary folder")?;
+    fs::create_dir(fresh.path().join(LINK)).context("cannot make a temporary folder")?;
     for file in names(&sources, "c")? {
         let name = file.strip_suffix(".c").unwrap_or(&file);
         let text = read(&sources.join(&file))?;
@@ -209,7 +216,9 @@ fn make(testdata: &Path) -> Result<Vec<String>> {
         }
     }
 
-    fs::create_dir_all(&objects).context("cannot make the folder of the objects")?;
+    link(fresh.path())?;
+
+    fs::create_dir_all(objects.join(LINK)).context("cannot make the folder of the objects")?;
     let mut changed = Vec::new();
     for name in names(&objects, "o")? {
         if !fresh.path().join(&name).exists() {
@@ -232,6 +241,18 @@ fn make(testdata: &Path) -> Result<Vec<String>> {
     Ok(changed)
 }
 
+/// Links what is to be read linked, with bpftool.
+fn link(objects: &Path) -> Result<()> {
+    if process::capture(Command::new("bpftool").arg("version")).is_err() {
+        apt::install(&["bpftool"])?;
+    }
+    let (linked, parts) = LINKED;
+    let mut link = Command::new("bpftool");
+    link.current_dir(objects).args(["gen", "object", linked]).args(parts);
+    process::capture(&mut link)?;
+    Ok(())
+}
+
 /// Flags that a source asks for in its first line.
 fn more_flags(source: &str) -> Vec<&str> {
     let first = source.lines().next().unwrap_or_default();
@@ -247,15 +268,21 @@ fn version(tool: &str) -> Result<String> {
     Ok(rest.get(..end).unwrap_or_default().to_owned())
 }
 
-/// Names of the files with an ending, sorted.
+/// Names of the files with an ending, in a folder and the one below it, sorted.
 fn names(folder: &Path, ending: &str) -> Result<Vec<String>> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut names = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot list {}", folder.display()))?.path();
-        if path.extension().is_some_and(|extension| extension == ending) {
-            names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+    for (below, prefix) in [(folder.to_owned(), ""), (folder.join(LINK), "link/")] {
+        if !below.exists() {
+            continue;
+        }
+        let entries =
+            fs::read_dir(&below).with_context(|| format!("cannot list {}", below.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("cannot list {}", below.display()))?.path();
+            if path.extension().is_some_and(|extension| extension == ending) {
+                let name = path.file_name().map(|name| name.to_string_lossy());
+                names.extend(name.map(|name| format!("{prefix}{name}")));
+            }
         }
     }
     names.sort();

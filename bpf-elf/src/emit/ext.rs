@@ -35,11 +35,7 @@ impl ExtPart {
         self.blocks.entry(section.to_owned()).or_default().extend_from_slice(record);
     }
 
-    fn write(
-        &self,
-        builder: &mut BtfBuilder,
-        order: ByteOrder,
-    ) -> Result<Vec<u8>, BuildError> {
+    fn write(&self, builder: &mut BtfBuilder, order: ByteOrder) -> Result<Vec<u8>, BuildError> {
         let mut out = Bytes::new(order);
         for section in &self.order {
             let words = self.blocks.get(section).map(Vec::as_slice).unwrap_or_default();

@@ -254,7 +254,9 @@ impl ElfWriter {
                 kind: REL,
                 flags: INFO_LINK,
                 offset: file.len(),
-                size: u64::try_from(section.relocations.len()).unwrap_or(u64::MAX).saturating_mul(16),
+                size: u64::try_from(section.relocations.len())
+                    .unwrap_or(u64::MAX)
+                    .saturating_mul(16),
                 link: symtab,
                 info: *index,
                 align: 8,
@@ -293,7 +295,7 @@ impl ElfWriter {
         header.overwrite(&mut headers, strtab_at);
         file.align(8);
         let table = file.len();
-        let count = headers.len() / u64::from(SECTION_HEADER);
+        let count = headers.len().checked_div(u64::from(SECTION_HEADER)).unwrap_or_default();
         file.put(headers.as_slice());
         file.overwrite(0, &self.file_header(table, u16::try_from(count).map_err(|_| TooLarge)?));
         Ok(file.into_vec())
@@ -340,8 +342,7 @@ impl ElfWriter {
         order: &[u32],
         indexes: &[u32],
     ) -> Result<(), TooLarge> {
-        let mut sorted: Vec<(u32, &OutSymbol)> =
-            order.iter().copied().zip(&self.symbols).collect();
+        let mut sorted: Vec<(u32, &OutSymbol)> = order.iter().copied().zip(&self.symbols).collect();
         sorted.sort_unstable_by_key(|(place, _)| *place);
         file.zeros(24);
         for (_, symbol) in sorted {

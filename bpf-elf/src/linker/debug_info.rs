@@ -23,9 +23,8 @@ pub(super) fn merge(
             Some((section.name, input.place(section.index)?.shift))
         };
         let id = |id: TypeId| types.get(id).map_or(0, TypeId::get);
-        let mut string = |offset: u32| {
-            builder.add_string_bytes(btf.string_bytes(offset).unwrap_or_default())
-        };
+        let mut string =
+            |offset: u32| builder.add_string_bytes(btf.string_bytes(offset).unwrap_or_default());
         let moved = |offset: u32, shift: u64| {
             let moved = u64::from(offset).saturating_add(shift);
             u32::try_from(moved).map_err(|_| LinkError::TooLarge)

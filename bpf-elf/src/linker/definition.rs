@@ -11,11 +11,7 @@ use crate::spec::{MapSpec, TypeRef};
 pub(super) const SECTION: &str = ".maps";
 
 /// What differs between two definitions of a map, if anything. libbpf: `map_defs_match`.
-pub(super) fn difference(
-    name: &str,
-    one: (&Btf, TypeId),
-    other: (&Btf, TypeId),
-) -> Option<String> {
+pub(super) fn difference(name: &str, one: (&Btf, TypeId), other: (&Btf, TypeId)) -> Option<String> {
     let (found, expected) = match (read(name, one), read(name, other)) {
         (Ok(found), Ok(expected)) => (found, expected),
         (Err(problem), _) | (_, Err(problem)) => return Some(problem),
@@ -51,17 +47,14 @@ fn maps(one: (&Btf, &MapSpec), other: (&Btf, &MapSpec), of: &str) -> Option<Stri
             return Some(format!("{what}{of} is {other} instead of {one}"));
         }
     }
-    let types = [
-        ("key", &one.key_type, &other.key_type),
-        ("value", &one.value_type, &other.value_type),
-    ];
+    let types =
+        [("key", &one.key_type, &other.key_type), ("value", &one.value_type, &other.value_type)];
     for (what, one, other) in types {
         let id = |found: &TypeRef| TypeId::new(found.id());
         match (one, other) {
             (None, None) => {}
             (Some(one), Some(other)) => {
-                let problem =
-                    type_match::difference((one_btf, id(one)), (other_btf, id(other)));
+                let problem = type_match::difference((one_btf, id(one)), (other_btf, id(other)));
                 if let Some(problem) = problem {
                     return Some(format!("{what}{of}: {problem}"));
                 }
@@ -70,9 +63,7 @@ fn maps(one: (&Btf, &MapSpec), other: (&Btf, &MapSpec), of: &str) -> Option<Stri
         }
     }
     match (&one.inner, &other.inner) {
-        (Some(one), Some(other)) => {
-            maps((one_btf, one), (other_btf, other), " of the inner map")
-        }
+        (Some(one), Some(other)) => maps((one_btf, one), (other_btf, other), " of the inner map"),
         (None, None) => None,
         _ => Some("only one of them has a pattern for inner maps".to_owned()),
     }

@@ -22,7 +22,7 @@ pub(super) struct SectionPlace {
 pub(super) struct Declared<'a> {
     /// The variable or function.
     pub(super) id: TypeId,
-    /// The section that lists it; empty for a function of the object itself.
+    /// The section that lists it; empty for a function, and for what is only declared and not by the kernel.
     pub(super) section: &'a str,
     /// Bytes of a variable.
     pub(super) size: u32,
@@ -92,11 +92,15 @@ impl<'a> Input<'a> {
         let mut found = HashMap::new();
         let Some(btf) = &self.btf else { return found };
         for (id, ty) in btf.types() {
-            if let Type::Func(function) = ty {
-                if function.linkage() != FuncLinkage::Static {
-                    let declared = Declared { id, section: "", size: 0 };
-                    found.entry(function.name()).or_insert(declared);
-                }
+            let shared = match ty {
+                Type::Func(function) => function.linkage() != FuncLinkage::Static,
+                // Of another object; those of this one are in its sections.
+                Type::Var(variable) => variable.linkage() == VarLinkage::Extern,
+                _ => false,
+            };
+            if shared {
+                let declared = Declared { id, section: "", size: 0 };
+                found.entry(ty.name()).or_insert(declared);
             }
         }
         for (_, ty) in btf.types() {

@@ -39,8 +39,7 @@ pub(super) fn shift(output: &mut Output, inputs: &[Input<'_>]) -> Result<(), Lin
                 let start = place.shift.saturating_add(symbol.value);
                 let end = start.saturating_add(symbol.size);
                 let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-                let bytes =
-                    range.and_then(|(start, end)| tables.out.bytes.get_mut(start..end));
+                let bytes = range.and_then(|(start, end)| tables.out.bytes.get_mut(start..end));
                 for entry in bytes.unwrap_or_default().chunks_exact_mut(ENTRY) {
                     add(entry, code.shift, order);
                 }

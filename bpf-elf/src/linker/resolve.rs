@@ -96,7 +96,8 @@ impl<'a> New<'a> {
         }
         let shift = place.map_or(0, |place| place.shift);
         let value = if kind == OutKind::Section { 0 } else { symbol.value.saturating_add(shift) };
-        let declared = if binding == OutBinding::Local { None } else { declared.get(name).copied() };
+        let declared =
+            if binding == OutBinding::Local { None } else { declared.get(name).copied() };
         let (size, hidden) = (symbol.size, symbol.hidden && !local);
         Ok(Some(Self { name, section, value, size, binding, kind, hidden, declared }))
     }
@@ -196,7 +197,9 @@ fn require_same(
         let declared_in = new.declared.map_or("", |declared| declared.section);
         let both_declared = old.section.is_none() && new.section.is_none();
         if both_declared && old.declared_in != declared_in {
-            let from = |section: &str| if section.is_empty() { "another object" } else { section }.to_owned();
+            let from = |section: &str| {
+                if section.is_empty() { "another object" } else { section }.to_owned()
+            };
             Some(format!(
                 "it is expected from {} and from {}",
                 from(&old.declared_in),

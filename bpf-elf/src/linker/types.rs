@@ -3,14 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use bpf_btf::{
-    Btf, BtfBuilder, Definition, FuncLinkage, NewSectionEntry, Type, TypeId, TypeMap,
-    VarLinkage,
+    Btf, BtfBuilder, Definition, FuncLinkage, NewSectionEntry, Type, TypeId, TypeMap, VarLinkage,
 };
 
+use super::debug_info;
 use super::error::LinkError;
 use super::input::Input;
 use super::output::Output;
-use super::debug_info;
 use crate::BtfError;
 use crate::emit::OutSection;
 
@@ -192,8 +191,7 @@ fn sections(
         }
     }
     for name in order {
-        let Some(mut listed) = found.remove(&name).filter(|found| !found.entries.is_empty())
-        else {
+        let Some(mut listed) = found.remove(&name).filter(|found| !found.entries.is_empty()) else {
             continue;
         };
         listed.entries.sort_by_key(|entry| entry.offset);

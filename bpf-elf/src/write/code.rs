@@ -61,10 +61,7 @@ impl Placed<'_> {
 
 impl<'a> Code<'a> {
     /// Gives every function a place: the one it was read from, if that is still free.
-    pub(super) fn new(
-        spec: &'a CollectionSpec,
-        options: &ReadOptions,
-    ) -> Result<Self, WriteError> {
+    pub(super) fn new(spec: &'a CollectionSpec, options: &ReadOptions) -> Result<Self, WriteError> {
         let mut entries = Vec::with_capacity(spec.programs.len());
         for (key, program) in &spec.programs {
             let linkage = match program.function.linkage {

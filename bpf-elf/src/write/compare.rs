@@ -128,8 +128,8 @@ fn function(placed: &Placed<'_>, keys: &Keys<'_>, read: &CollectionSpec) -> Opti
                 .zip(&found.references)
                 .all(|(one, other)| same_reference(one, other, keys))
     };
-    let linkage = function.linkage == found.linkage
-        || (placed.entry && function.linkage == Linkage::Static);
+    let linkage =
+        function.linkage == found.linkage || (placed.entry && function.linkage == Linkage::Static);
     let typed = read.btf.is_some();
     let checks = [
         ("linkage", linkage),

@@ -324,13 +324,9 @@ impl<'a> Writer<'a> {
             let known = self.known_place(LEGACY, key).filter(|known| *known >= start);
             let offset = known.unwrap_or(start);
             bytes.zeros(usize::try_from(offset.saturating_sub(start)).unwrap_or(0));
-            for number in [
-                map.map_type.0,
-                map.key_size,
-                map.value_size,
-                map.max_entries,
-                map.flags.bits(),
-            ] {
+            for number in
+                [map.map_type.0, map.key_size, map.value_size, map.max_entries, map.flags.bits()]
+            {
                 bytes.u32(number);
             }
             bytes.put(&map.extra);

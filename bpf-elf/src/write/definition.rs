@@ -7,7 +7,7 @@ use super::error::WriteError;
 use super::types::Types;
 use crate::budget::Budget;
 use crate::reader::map_definition;
-use crate::spec::{MapContents, MapSpec, Pinning};
+use crate::spec::{MapContents, MapSpec, Pinning, TypeRef};
 
 /// Bytes of a pointer, which every attribute is.
 const POINTER: u32 = 8;
@@ -73,11 +73,10 @@ fn variable(types: &Types<'_>, name: &str, key: &str) -> Option<(TypeId, u32)> {
 /// How many slots of initial values the map needs.
 fn slots(map: &MapSpec) -> Option<u32> {
     match &map.contents {
-        MapContents::Entries(entries) => {
-            entries.iter().map(|entry| entry.key.checked_add(1)).try_fold(0, |most, end| {
-                Some(u32::max(most, end?))
-            })
-        }
+        MapContents::Entries(entries) => entries
+            .iter()
+            .map(|entry| entry.key.checked_add(1))
+            .try_fold(0, |most, end| Some(u32::max(most, end?))),
         _ => Some(0),
     }
 }
@@ -89,8 +88,8 @@ fn same(found: &MapSpec, map: &MapSpec) -> bool {
             map.map_type,
             (map.key_size, map.value_size, map.max_entries),
             (map.flags, map.numa_node, map.map_extra, map.pinning),
-            map.key_type.as_ref().map(|found| found.id()),
-            map.value_type.as_ref().map(|found| found.id()),
+            map.key_type.as_ref().map(TypeRef::id),
+            map.value_type.as_ref().map(TypeRef::id),
         )
     };
     attributes(found) == attributes(map)
@@ -123,8 +122,8 @@ fn structure(
     if map.map_extra != 0 {
         members.push(("map_extra", wide_number(types, map.map_extra)?));
     }
-    let key_type = map.key_type.as_ref().map(|found| found.id());
-    let value_type = map.value_type.as_ref().map(|found| found.id());
+    let key_type = map.key_type.as_ref().map(TypeRef::id);
+    let value_type = map.value_type.as_ref().map(TypeRef::id);
     for (name, size_name, type_id, size) in [
         ("key", "key_size", key_type, map.key_size),
         ("value", "value_size", value_type, map.value_size),
@@ -160,14 +159,12 @@ fn structure(
     }
     let mut offset = 0_u32;
     let mut list = Vec::with_capacity(members.len());
-    let count = members.len();
     for (name, type_id) in members {
         list.push(NewMember::new(name, type_id, offset.saturating_mul(8)));
         if name != "values" {
             offset = offset.saturating_add(POINTER);
         }
     }
-    debug_assert_eq!(count, list.len(), "every attribute is a member");
     let definition = Definition::Struct { name: "", size: offset, members: &list };
     Ok((types.builder().add(&definition)?, offset))
 }
@@ -180,10 +177,10 @@ fn number(types: &mut Types<'_>, len: u32) -> Result<TypeId, BuildError> {
 }
 
 /// The same, or `__ulong(..., number)` if it takes more than 32 bits: an enumeration with one value.
-fn wide_number(types: &mut Types<'_>, number_: u64) -> Result<TypeId, BuildError> {
-    if let Ok(narrow) = u32::try_from(number_) {
+fn wide_number(types: &mut Types<'_>, wide: u64) -> Result<TypeId, BuildError> {
+    if let Ok(narrow) = u32::try_from(wide) {
         return number(types, narrow);
     }
-    let values = [NewEnumValue::new("map_extra_value", i128::from(number_))];
+    let values = [NewEnumValue::new("map_extra_value", i128::from(wide))];
     types.builder().add(&Definition::Enum64 { name: "", size: 8, signed: false, values: &values })
 }

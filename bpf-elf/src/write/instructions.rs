@@ -5,9 +5,7 @@ use bpf_asm::{ByteOrder, PSEUDO_CALL, Register, Slot};
 use super::Writer;
 use super::code::{FunctionId, Placed, SLOT};
 use super::error::WriteError;
-use crate::emit::{
-    OutRelocation, R_BPF_64_32, R_BPF_64_64, SectionId, SymbolId,
-};
+use crate::emit::{OutRelocation, R_BPF_64_32, R_BPF_64_64, SectionId, SymbolId};
 use crate::spec::{Linkage, Reference, Target};
 
 /// What an instruction and its relocation hold.
@@ -39,8 +37,7 @@ impl Writer<'_> {
             let mut relocations = Vec::new();
             for index in 0..count {
                 let id = FunctionId { section: at, index };
-                let Some(placed) = self.code.get(id).copied().filter(|placed| !placed.alias)
-                else {
+                let Some(placed) = self.code.get(id).copied().filter(|placed| !placed.alias) else {
                     continue;
                 };
                 let start = usize::try_from(placed.offset).map_err(|_| WriteError::TooLarge)?;

@@ -18,7 +18,9 @@ use bpf_asm::ByteOrder;
 pub use error::WriteError;
 
 use crate::ReadOptions;
-use crate::emit::{ALLOC, CODE, ElfWriter, OutBinding, OutKind, OutSection, OutSymbol, SectionId, SymbolId};
+use crate::emit::{
+    ALLOC, CODE, ElfWriter, OutBinding, OutKind, OutSection, OutSymbol, SectionId, SymbolId,
+};
 use crate::spec::{CollectionSpec, Linkage};
 use code::{Code, FunctionId};
 use data::DataPlace;
@@ -182,7 +184,3 @@ impl<'a> Writer<'a> {
         self.functions.get(id.section)?.get(id.index).copied()
     }
 }
-
-#[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
-mod tests;

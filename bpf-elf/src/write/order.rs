@@ -4,12 +4,11 @@
 pub(super) fn merge<'a>(all: &mut Vec<&'a str>, list: impl Iterator<Item = &'a str>) {
     let mut behind = 0;
     for name in list {
-        match all.iter().position(|known| *known == name) {
-            Some(at) => behind = behind.max(at.saturating_add(1)),
-            None => {
-                all.insert(behind.min(all.len()), name);
-                behind = behind.saturating_add(1);
-            }
+        if let Some(at) = all.iter().position(|known| *known == name) {
+            behind = behind.max(at.saturating_add(1));
+        } else {
+            all.insert(behind.min(all.len()), name);
+            behind = behind.saturating_add(1);
         }
     }
 }

@@ -121,14 +121,15 @@ impl<'a> Types<'a> {
                 continue;
             };
             let place = places(variable.name());
-            let at = declared.iter().position(|wanted| wanted.name == variable.name()).or_else(|| {
-                // A variable of another name in the same place is the same.
-                declared.iter().position(|wanted| {
-                    Some(wanted.offset) == place
-                        && wanted.size == entry.size()
-                        && old.is_some_and(|old| !has(old, wanted.name))
-                })
-            });
+            let at =
+                declared.iter().position(|wanted| wanted.name == variable.name()).or_else(|| {
+                    // A variable of another name in the same place is the same.
+                    declared.iter().position(|wanted| {
+                        Some(wanted.offset) == place
+                            && wanted.size == entry.size()
+                            && old.is_some_and(|old| !has(old, wanted.name))
+                    })
+                });
             let Some(wanted) = at.map(|at| declared.swap_remove(at)) else {
                 changed = true;
                 if !whole {
@@ -163,20 +164,17 @@ impl<'a> Types<'a> {
                 None => self.bytes(wanted.size)?,
             };
             let linkage = VarLinkage::Global;
-            let id =
-                self.builder().add(&Definition::Var { name: wanted.name, target, linkage })?;
+            let id = self.builder().add(&Definition::Var { name: wanted.name, target, linkage })?;
             entries.push(NewSectionEntry::new(id, wanted.offset, wanted.size));
         }
         // What compilers leave open stays open: readers take it from the file.
         if changed || (old_size != 0 && (moved || old_size != size)) {
-            match id {
-                Some(id) => self.builder().set_section(id, size, entries)?,
-                None => {
-                    entries.sort_by_key(|entry| entry.offset);
-                    let definition =
-                        Definition::Datasec { name: section, size, entries: &entries };
-                    self.builder().add(&definition)?;
-                }
+            if let Some(id) = id {
+                self.builder().set_section(id, size, entries)?;
+            } else {
+                entries.sort_by_key(|entry| entry.offset);
+                let definition = Definition::Datasec { name: section, size, entries: &entries };
+                self.builder().add(&definition)?;
             }
         }
         Ok(())
