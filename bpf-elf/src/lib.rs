@@ -20,6 +20,7 @@
 //! - [`section`]: what the name of a section says about the programs in it.
 //! - [`diff`]: what changes from one spec to another.
 //! - [`prepare`]: a program in one piece, relocated for the types of a kernel.
+//! - [`compat`]: whether a kernel has what an object needs, by its BTF alone.
 //!
 //! The same bytes give the same spec on every system, and the same source gives the same spec in either byte order.
 //!
@@ -29,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+pub mod compat;
 pub mod diff;
 mod elf_error;
 mod emit;
@@ -48,5 +50,6 @@ mod write;
 pub use elf_error::ElfError;
 pub use error::{BtfError, Error};
 pub use linker::{LinkError, Linker};
+pub use object::btf_section;
 pub use options::ReadOptions;
 pub use write::WriteError;

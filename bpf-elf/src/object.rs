@@ -228,6 +228,54 @@ fn sections<'data>(data: &'data [u8], table: &Table) -> Result<Vec<Section<'data
     Ok(sections)
 }
 
+/// The bytes of the section `.BTF` of an ELF file of any kind, machine and byte order: an object, a `vmlinux`, a module. `None` if it has none.
+///
+/// ```
+/// # let bytes = testdata::object("counter", testdata::Order::Big);
+/// let section = bpf_elf::btf_section(bytes)?.unwrap();
+/// assert_eq!(section[..2], [0xeb, 0x9f]);
+/// # Ok::<(), bpf_elf::ElfError>(())
+/// ```
+///
+/// # Errors
+///
+/// What is wrong with the file, or that the section is compressed.
+pub fn btf_section(data: &[u8]) -> Result<Option<&[u8]>, ElfError> {
+    let header = data.get(..SIZEOF_IDENT).filter(|ident| ident.starts_with(ELFMAG));
+    let header = header.and_then(|_| Elf::parse_header(data).ok()).ok_or(ElfError::NotElf)?;
+    let container = header.container().map_err(|_| ElfError::NotElf)?;
+    let endian = header.endianness().map_err(|_| ElfError::NotElf)?;
+    let ctx = Ctx::new(container, endian);
+    let beyond = || ElfError::Truncated { what: "section table" };
+    let start = usize::try_from(header.e_shoff).map_err(|_| beyond())?;
+    let count = usize::from(header.e_shnum);
+    let size = SectionHeader::size(ctx);
+    if usize::from(header.e_shentsize) != size || count == 0 {
+        return Err(ElfError::SectionHeaderSize { size: header.e_shentsize });
+    }
+    let end = count.checked_mul(size).and_then(|len| start.checked_add(len));
+    let bytes = end.and_then(|end| data.get(start..end)).ok_or_else(beyond)?;
+    let headers = SectionHeader::parse_from(bytes, 0, count, ctx).map_err(|_| beyond())?;
+    let table = Table { headers, names: usize::from(header.e_shstrndx) };
+    let names = table.strings(data, table.names)?;
+    for header in &table.headers {
+        let name = u32::try_from(header.sh_name).unwrap_or(u32::MAX);
+        if string(names, name)? != ".BTF" {
+            continue;
+        }
+        let outside = ElfError::SectionBounds {
+            section: ".BTF".to_owned(),
+            offset: header.sh_offset,
+            size: header.sh_size,
+        };
+        if header.sh_flags & u64::from(SHF_COMPRESSED) != 0 {
+            return Err(ElfError::Compressed { section: ".BTF".to_owned() });
+        }
+        return range(data, header).map(|(_, bytes)| Some(bytes)).ok_or(outside);
+    }
+    Ok(None)
+}
+
 /// The symbols, and the strings with their names.
 fn symbols<'data>(
     data: &'data [u8],

@@ -9,12 +9,14 @@
 mod btf;
 mod error;
 mod flatten;
+mod kernel_type;
 mod program;
 mod relocate;
 
 pub use btf::prepare_btf;
 pub use error::PrepareError;
 pub use flatten::{Flattened, PlacedFunction, flatten};
+pub use kernel_type::KernelType;
 pub use program::{
     Fixup, FixupTarget, FuncInfo, LineRecord, PrepareOptions, PreparedProgram, prepare_program,
 };

@@ -45,4 +45,9 @@ impl ExternSpec {
             size: 0,
         }
     }
+
+    /// Whether it was declared as `void`: such a symbol of the kernel has an address and nothing else.
+    pub fn is_typeless(&self) -> bool {
+        self.type_name.as_deref().is_none_or(|name| name.ends_with("void"))
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! A command is a module with a struct of its arguments, whose `run` does the work: it stands in two lines here.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stderr, reason = "a command-line tool")]
 
+mod compat;
 mod completions;
 mod diff;
 mod digest;
@@ -58,6 +58,7 @@ macro_rules! commands {
 
 commands! {
     Inspect(inspect::Inspect),
+    Compat(compat::Compat),
     Disasm(disasm::Disasm),
     Diff(diff::Diff),
     Digest(digest::Digest),
@@ -71,12 +72,7 @@ fn main() -> ExitCode {
         // Whoever closes the pipe has seen enough.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line, whatever the names in the file hold.
-            let message: String = format!("{error:#}")
-                .chars()
-                .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-                .collect();
-            eprintln!("bpf-elf: {message}");
+            output::complain(&error);
             ExitCode::FAILURE
         }
     }

@@ -25,3 +25,15 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
         kind == Some(io::ErrorKind::BrokenPipe)
     })
 }
+
+/// Tells on standard error why a command failed.
+pub(crate) fn complain(error: &anyhow::Error) {
+    note(&format!("{error:#}"));
+}
+
+/// Tells something on standard error, in one line, whatever the names in files hold.
+#[expect(clippy::print_stderr, reason = "a command-line tool")]
+pub(crate) fn note(text: &str) {
+    let one_line = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    eprintln!("bpf-elf: {}", text.chars().map(one_line).collect::<String>());
+}

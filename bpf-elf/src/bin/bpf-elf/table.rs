@@ -11,7 +11,7 @@ pub(crate) struct Table {
 
 #[derive(Debug)]
 struct Heading {
-    text: &'static str,
+    text: String,
     right: bool,
 }
 
@@ -25,10 +25,16 @@ impl Table {
     /// A table with these columns; a heading that begins with `>` asks for alignment at the right.
     pub(crate) fn new(headings: &[&'static str]) -> Self {
         let heading = |text: &&'static str| match text.strip_prefix('>') {
-            Some(text) => Heading { text, right: true },
-            None => Heading { text, right: false },
+            Some(text) => Heading { text: text.to_owned(), right: true },
+            None => Heading { text: (*text).to_owned(), right: false },
         };
         Self { headings: headings.iter().map(heading).collect(), rows: Vec::new() }
+    }
+
+    /// A table whose columns are named by what is shown, whatever that begins with.
+    pub(crate) fn with_headings(headings: impl Iterator<Item = String>) -> Self {
+        let heading = |text: String| Heading { text: clean(&text), right: false };
+        Self { headings: headings.map(heading).collect(), rows: Vec::new() }
     }
 
     /// Adds a row. Control characters, which a hostile name could send to a terminal, are shown as escapes.
@@ -43,7 +49,7 @@ impl Table {
             return Ok(());
         }
         let mut widths: Vec<usize> =
-            self.headings.iter().map(|heading| heading.text.len()).collect();
+            self.headings.iter().map(|heading| heading.text.chars().count()).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(&row.cells) {
                 *width = (*width).max(cell.chars().count());
@@ -51,7 +57,7 @@ impl Table {
         }
         writeln!(out, "\n{title}")?;
         if self.headings.iter().any(|heading| !heading.text.is_empty()) {
-            self.line(out, &widths, self.headings.iter().map(|heading| heading.text))?;
+            self.line(out, &widths, self.headings.iter().map(|heading| heading.text.as_str()))?;
         }
         for row in &self.rows {
             self.line(out, &widths, row.cells.iter().map(String::as_str))?;

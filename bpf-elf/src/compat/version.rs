@@ -1,0 +1,34 @@
+//! What only a version tells: instructions, flags that are no enumerators.
+
+use bpf_sys::abi::KernelVersion;
+
+use super::{Severity, TargetKernel};
+
+/// Major and minor number as a version.
+pub(super) fn of_pair((major, minor): (u32, u32)) -> KernelVersion {
+    let short = |number| u16::try_from(number).unwrap_or(u16::MAX);
+    KernelVersion::new(short(major), short(minor), 0)
+}
+
+/// The first kernel with BTF: what it has, every kernel has that can be described.
+const BTF: KernelVersion = KernelVersion::new(4, 18, 0);
+
+/// What it means for a kernel that something is there since a version of the mainline; `None` when it has it.
+///
+/// Without a version, words in its BTF that are as new say the same.
+pub(super) fn judge(kernel: &TargetKernel, since: KernelVersion) -> Option<Severity> {
+    match kernel.version() {
+        Some(version) if version >= since => None,
+        Some(_) => Some(Severity::Breaks),
+        None if since <= BTF || kernel.vocabulary().at_least() >= Some(since) => None,
+        None => Some(Severity::Unknown),
+    }
+}
+
+/// `in Linux 5.10`, or that the version is not known.
+pub(super) fn shown(kernel: &TargetKernel) -> String {
+    match kernel.version() {
+        Some(version) => format!("this is Linux {version}"),
+        None => "the version of this kernel is not known".to_owned(),
+    }
+}
