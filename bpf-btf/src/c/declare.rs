@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::names::{TagKind, identifier};
+use super::tags::attribute;
 use super::{CError, CPrinter, MAX_DEPTH, push};
 use crate::{FuncProto, Reference, Type, TypeId};
 
@@ -85,7 +86,7 @@ impl<'btf> CPrinter<'btf> {
                     current = qualify(&mut qualifiers, "restrict", found, place);
                 }
                 Type::TypeTag(found) => {
-                    let attribute = attribute(found);
+                    let attribute = attribute("btf_type_tag", found.name(), found.is_attribute());
                     current = qualify(&mut qualifiers, &attribute, found, place);
                 }
                 _ => {
@@ -140,6 +141,8 @@ impl<'btf> CPrinter<'btf> {
 
     fn parameters(&mut self, proto: FuncProto<'btf>, place: Place) -> Result<String, CError> {
         let within = place.within(place.indent);
+        // Those of prototypes within this one have no tags.
+        let function = self.function.take();
         let mut out = String::from("(");
         for (index, param) in proto.params().enumerate() {
             if index > 0 {
@@ -156,6 +159,9 @@ impl<'btf> CPrinter<'btf> {
             let name = identifier(param.name());
             let name = if self.names.is_ident(&name) { "" } else { name.as_ref() };
             out.push_str(&self.declare(param.type_id(), name, within)?);
+            if let Some(function) = function {
+                out.push_str(&self.tags_of(function, Some(index)));
+            }
         }
         out.push_str(if proto.param_count() == 0 { "void)" } else { ")" });
         Ok(out)
@@ -168,16 +174,6 @@ fn qualify(qualifiers: &mut Vec<String>, text: &str, found: Reference<'_>, place
         qualifiers.push(text.to_string());
     }
     found.target()
-}
-
-/// The attribute that a type tag stands for.
-fn attribute(tag: Reference<'_>) -> String {
-    if tag.is_attribute() {
-        format!("__attribute__(({}))", tag.name())
-    } else {
-        let escaped = tag.name().replace('\\', "\\\\").replace('"', "\\\"");
-        format!("__attribute__((btf_type_tag(\"{escaped}\")))")
-    }
 }
 
 /// `const struct point *p`: attributes stand behind the specifier, the other modifiers before it.

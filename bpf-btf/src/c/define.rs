@@ -56,7 +56,8 @@ impl<'btf> CPrinter<'btf> {
                 let name = self.names.typedef(self.btf, id, typedef.name());
                 let text = self.declare(typedef.target(), &name, place)?;
                 let is_bool = name == "bool";
-                self.guarded(is_bool, &format!("typedef {text};\n"));
+                let tags = self.tags_of(id, None);
+                self.guarded(is_bool, &format!("typedef {text}{tags};\n"));
             }
             Type::Int(_) | Type::Float(_) if !is_c_number(found) => {
                 let name = self.number(found);
@@ -140,6 +141,7 @@ impl<'btf> CPrinter<'btf> {
             if one.bitfield {
                 push!(out, ": {}", one.size);
             }
+            out.push_str(&self.tags_of(id, Some(index)));
             out.push_str(";\n");
             at = at.max(one.end());
         }
@@ -161,6 +163,7 @@ impl<'btf> CPrinter<'btf> {
         if let Some(align) = layout.aligned {
             push!(out, " __attribute__((aligned({align})))");
         }
+        out.push_str(&self.tags_of(id, None));
         Ok(out)
     }
 

@@ -10,6 +10,7 @@ use crate::{Btf, Type, TypeId};
 /// What a header made by [`c_header`] contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "independent choices about the text")]
 pub struct CHeaderOptions {
     /// Macro of the include guard; `None` for none.
     pub guard: Option<String>,
@@ -18,6 +19,8 @@ pub struct CHeaderOptions {
     pub preserve_access_index: bool,
     /// Whether prototypes of kfuncs are added, unless `BPF_NO_KFUNC_PROTOTYPES` is defined.
     pub kfuncs: bool,
+    /// Whether tags on declarations are written, see [`CPrinter::with_decl_tags`].
+    pub decl_tags: bool,
     /// Whether types come in the order of kinds, names and contents, so that headers of two kernels can be compared;
     /// otherwise in the order of ids.
     pub sorted: bool,
@@ -29,6 +32,7 @@ impl Default for CHeaderOptions {
             guard: Some("__VMLINUX_H__".to_string()),
             preserve_access_index: true,
             kfuncs: true,
+            decl_tags: false,
             sorted: true,
         }
     }
@@ -56,6 +60,13 @@ impl CHeaderOptions {
         self
     }
 
+    /// Writes tags on declarations too.
+    #[must_use]
+    pub fn with_decl_tags(mut self) -> Self {
+        self.decl_tags = true;
+        self
+    }
+
     /// Keeps the types in the order of their ids.
     #[must_use]
     pub fn in_order_of_ids(mut self) -> Self {
@@ -67,6 +78,9 @@ impl CHeaderOptions {
 /// A header with all types of a blob, such as a `vmlinux.h` for BPF programs. Of a base only what is needed.
 pub fn c_header(btf: &Btf, options: &CHeaderOptions) -> Result<String, CError> {
     let mut printer = CPrinter::new(btf);
+    if options.decl_tags {
+        printer = printer.with_decl_tags();
+    }
     if let Some(guard) = &options.guard {
         push!(printer.out, "#ifndef {guard}\n#define {guard}\n\n");
     }

@@ -7,6 +7,7 @@ mod header;
 mod layout;
 mod names;
 mod order;
+mod tags;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -19,6 +20,7 @@ use declare::Place;
 use layout::Layout;
 use names::Names;
 use order::Need;
+use tags::DeclTags;
 
 pub use error::CError;
 pub use header::{CHeaderOptions, c_header};
@@ -62,6 +64,10 @@ pub struct CPrinter<'btf> {
     /// The types that others contain; made when it is first asked for.
     embedded: Option<BTreeSet<TypeId>>,
     names: Names,
+    /// Tags on declarations, if they are to be written.
+    tags: Option<DeclTags>,
+    /// The function whose parameters come next.
+    function: Option<TypeId>,
     /// How many more types may be mentioned: prototypes and anonymous types are written wherever they are used.
     budget: u64,
     out: String,
@@ -105,10 +111,40 @@ impl<'btf> CPrinter<'btf> {
             layouts: BTreeMap::new(),
             embedded: None,
             names: Names::default(),
+            tags: None,
+            function: None,
             // Several times what real BTF needs.
             budget: bytes.saturating_mul(16).saturating_add(1 << 16),
             out: String::new(),
         }
+    }
+
+    /// Writes tags on declarations too, as `__attribute__((btf_decl_tag("...")))` on structures, members, typedefs, functions,
+    /// parameters and variables. clang makes them BTF again; gcc before 16 warns. Tags on types are always written.
+    ///
+    /// ```
+    /// use bpf_btf::{Btf, BtfBuilder, ByteOrder, CPrinter, Definition};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut builder = BtfBuilder::new();
+    /// let node = builder.add(&Definition::Struct { name: "node", size: 0, members: &[] })?;
+    /// let tag = Definition::DeclTag { name: "owner", target: node, component: None, attribute: false };
+    /// builder.add(&tag)?;
+    /// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+    /// let mut printer = CPrinter::new(&btf).with_decl_tags();
+    /// printer.define(node)?;
+    /// assert_eq!(printer.text().trim(), "struct node {} __attribute__((btf_decl_tag(\"owner\")));");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_decl_tags(mut self) -> Self {
+        self.tags = Some(DeclTags::of(self.btf));
+        self
+    }
+
+    /// The attributes of a type, or of a member or parameter of it, each with a space before it.
+    fn tags_of(&self, id: TypeId, component: Option<usize>) -> String {
+        self.tags.as_ref().map(|tags| tags.text(self.btf, id, component)).unwrap_or_default()
     }
 
     /// Adds the definition of a type and of all that it needs, each once per printer. A function becomes a prototype, a
@@ -127,13 +163,17 @@ impl<'btf> CPrinter<'btf> {
                 self.guarded(is_bool, &format!("{text};\n"));
             }
             Type::Func(func) => {
-                let text = self.prototype(func.prototype(), func.name())?;
-                push!(self.out, "extern {text};\n\n");
+                self.function = Some(id);
+                let text = self.prototype(func.prototype(), func.name());
+                self.function = None;
+                let tags = self.tags_of(id, None);
+                push!(self.out, "extern {}{tags};\n\n", text?);
             }
             Type::Var(var) => {
                 let name = names::identifier(var.name()).to_string();
                 let text = self.declare(var.type_id(), &name, Place::default())?;
-                push!(self.out, "extern {text};\n\n");
+                let tags = self.tags_of(id, None);
+                push!(self.out, "extern {text}{tags};\n\n");
             }
             _ => {}
         }

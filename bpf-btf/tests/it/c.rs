@@ -400,3 +400,56 @@ fn a_split_header_has_of_the_base_what_it_needs() {
         );
     }
 }
+
+/// The text with tags on declarations.
+#[track_caller]
+fn check_tags(blob: &Asm, root: u32, expected: &str) {
+    for order in ORDERS {
+        let btf = Btf::parse(blob.write(order)).unwrap();
+        let mut printer = CPrinter::new(&btf).with_decl_tags();
+        assert_eq!(printer.define(TypeId::new(root)), Ok(()), "{order:?}");
+        assert_eq!(printer.text(), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn tags_on_declarations_stand_where_compilers_take_them() {
+    let whole = u32::MAX;
+    let blob = asm()
+        .int("int", 4, SIGNED) // 1
+        .bitfields("s", 8, &[("a", 1, 0, 0), ("b", 1, 32, 3)]) // 2
+        .typedef("t", 1) // 3
+        .prototype(1, &[("p", 1), ("call", 7)]) // 4
+        .func("f", 4, 1) // 5
+        .prototype(1, &[("inner", 1)]) // 6
+        .ptr(6) // 7
+        .var("v", 1, 1) // 8
+        .decl_tag("one", 2, whole)
+        .decl_tag("two", 2, whole)
+        .decl_tag("first", 2, 0)
+        .decl_tag("say \"x\"\\\n\x011", 2, 1)
+        .decl_tag("def", 3, whole)
+        .decl_tag("arg", 5, 0)
+        .decl_tag("fun", 5, whole)
+        .decl_tag("var", 8, whole)
+        .head("unused", 17, FLAG, 8)
+        .words(&[whole]);
+    let tag = |text: &str| format!(" __attribute__((btf_decl_tag(\"{text}\")))");
+    let (one, two, first) = (tag("one"), tag("two"), tag("first"));
+    let odd = tag("say \\\"x\\\"\\\\\\n\\0011");
+    check_tags(
+        &blob,
+        2,
+        &format!("struct s {{\n\tint a{first};\n\tint b: 3{odd};\n}}{one}{two};\n\n"),
+    );
+    check_tags(&blob, 3, &format!("typedef int t{};\n\n", tag("def")));
+    let (arg, fun) = (tag("arg"), tag("fun"));
+    check_tags(&blob, 5, &format!("extern int f(int p{arg}, int (*call)(int inner)){fun};\n\n"));
+    check_tags(&blob, 8, &format!("extern int v{} __attribute__((unused));\n\n", tag("var")));
+    // Without being asked for, none is written.
+    check(&blob, 3, "typedef int t;\n\n");
+    let btf = Btf::parse(blob.write(ORDERS[0])).unwrap();
+    let header = c_header(&btf, &CHeaderOptions::default().with_decl_tags()).unwrap();
+    assert!(header.contains(&tag("def")) && header.contains(&one), "{header}");
+    assert!(!c_header(&btf, &CHeaderOptions::default()).unwrap().contains("btf_decl_tag"));
+}
