@@ -22,7 +22,9 @@ impl DeclTags {
             }
         }
         // The order of ids, whichever blob they are in.
-        tags.values_mut().for_each(|tags| tags.sort_unstable());
+        for tags in tags.values_mut() {
+            tags.sort_unstable();
+        }
         Self(tags)
     }
 
@@ -51,8 +53,8 @@ pub(super) fn attribute(kind: &str, text: &str, is_attribute: bool) -> String {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
-            // Octal, whose length is fixed: a digit may follow.
-            c if c.is_ascii_control() => super::push!(out, "\\{:03o}", u32::from(c)),
+            '\r' => out.push_str("\\r"),
+            // clang takes no numbers here, but the characters themselves.
             c => out.push(c),
         }
     }

@@ -436,7 +436,7 @@ fn tags_on_declarations_stand_where_compilers_take_them() {
         .words(&[whole]);
     let tag = |text: &str| format!(" __attribute__((btf_decl_tag(\"{text}\")))");
     let (one, two, first) = (tag("one"), tag("two"), tag("first"));
-    let odd = tag("say \\\"x\\\"\\\\\\n\\0011");
+    let odd = tag("say \\\"x\\\"\\\\\\n\x011");
     check_tags(
         &blob,
         2,
