@@ -1,5 +1,6 @@
 //! Making and changing BTF.
 
+mod context;
 mod definition;
 mod error;
 mod sanitize;

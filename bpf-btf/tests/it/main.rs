@@ -10,6 +10,7 @@ mod asm;
 mod build;
 mod c;
 mod children;
+mod context;
 mod core;
 mod dedup;
 mod distill;
