@@ -61,28 +61,33 @@ fn copy(blob: &Asm, order: ByteOrder) -> Option<String> {
     Some(after.display_name(copy.prototype()).to_string())
 }
 
+/// The tag.
+const CTX: &str = "arg:ctx";
+
+/// What is special, the types of the parameters, the tags, and the copy.
+type Row = (&'static str, [u32; 3], &'static [(&'static str, u32)], Option<&'static str>);
+
 #[test]
 fn tagged_pointers_become_pointers_to_the_context() {
-    let ctx = "arg:ctx";
-    let rows: [(&str, [u32; 3], &[(&str, u32)], Option<&str>); 13] = [
+    let rows: [Row; 13] = [
         ("no tag", [2, 2, 2], &[], None),
         ("another tag", [2, 2, 2], &[("arg:nonnull", 0)], None),
-        ("the function is tagged", [2, 2, 2], &[(ctx, u32::MAX)], None),
-        ("no such parameter", [2, 2, 2], &[(ctx, 3)], None),
-        ("void pointer", [2, 2, 2], &[(ctx, 0)], Some("int(struct xdp_md *, void *, void *)")),
-        ("second of three", [2, 2, 1], &[(ctx, 1)], Some("int(void *, struct xdp_md *, int)")),
+        ("the function is tagged", [2, 2, 2], &[(CTX, u32::MAX)], None),
+        ("no such parameter", [2, 2, 2], &[(CTX, 3)], None),
+        ("void pointer", [2, 2, 2], &[(CTX, 0)], Some("int(struct xdp_md *, void *, void *)")),
+        ("second of three", [2, 2, 1], &[(CTX, 1)], Some("int(void *, struct xdp_md *, int)")),
         (
             "two of three",
             [2, 1, 2],
-            &[(ctx, 2), (ctx, 0)],
+            &[(CTX, 2), (CTX, 0)],
             Some("int(struct xdp_md *, int, struct xdp_md *)"),
         ),
-        ("other structure", [12, 1, 1], &[(ctx, 0)], Some("int(struct xdp_md *, int, int)")),
-        ("typedef of a pointer", [14, 1, 1], &[(ctx, 0)], Some("int(struct xdp_md *, int, int)")),
-        ("the context already", [4, 6, 8], &[(ctx, 0), (ctx, 1), (ctx, 2)], None),
-        ("a typedef or union called so", [10, 18, 1], &[(ctx, 0), (ctx, 1)], None),
-        ("no pointer", [1, 11, 15], &[(ctx, 0), (ctx, 1), (ctx, 2)], None),
-        ("pointer to a loop", [16, 1, 1], &[(ctx, 0)], Some("int(struct xdp_md *, int, int)")),
+        ("other structure", [12, 1, 1], &[(CTX, 0)], Some("int(struct xdp_md *, int, int)")),
+        ("typedef of a pointer", [14, 1, 1], &[(CTX, 0)], Some("int(struct xdp_md *, int, int)")),
+        ("the context already", [4, 6, 8], &[(CTX, 0), (CTX, 1), (CTX, 2)], None),
+        ("a typedef or union called so", [10, 18, 1], &[(CTX, 0), (CTX, 1)], None),
+        ("no pointer", [1, 11, 15], &[(CTX, 0), (CTX, 1), (CTX, 2)], None),
+        ("pointer to a loop", [16, 1, 1], &[(CTX, 0)], Some("int(struct xdp_md *, int, int)")),
     ];
     for (what, params, tags, expected) in rows {
         for order in ORDERS {

@@ -2,6 +2,7 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that panics fails"
 )]
@@ -31,4 +32,5 @@ mod sanitize;
 mod sections;
 mod story;
 mod value;
+mod value_table;
 mod views;
