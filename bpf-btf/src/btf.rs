@@ -274,13 +274,7 @@ impl Btf {
 
     /// All types with a name, those of the base first, in the order of ids.
     pub fn find_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
-        let levels = core::iter::successors(Some(self), |btf| btf.base()).count();
-        (0..levels)
-            .rev()
-            .filter_map(move |depth| {
-                core::iter::successors(Some(self), |btf| btf.base()).nth(depth)
-            })
-            .flat_map(move |btf| btf.index().find(btf, name))
+        self.levels().flat_map(move |btf| btf.index().find(btf, name))
     }
 
     pub(crate) fn index(&self) -> &NameIndex {

@@ -46,6 +46,7 @@ mod equal;
 mod error;
 mod ext;
 mod file;
+mod flavour;
 mod header;
 mod id;
 mod index;

@@ -344,3 +344,25 @@ fn targets_are_checked_when_writing() {
         Err(BuildError::NotPrototype { id: func, target: pointer })
     );
 }
+
+#[test]
+fn more_elements_than_16_bits_count_are_written_whole() {
+    let names = (0..70_000).map(|index| format!("m{index}")).collect::<Vec<_>>();
+    for order in ORDERS {
+        let mut builder = BtfBuilder::new();
+        let int = builder.add(&INT).unwrap();
+        let members = names.iter().map(|name| NewMember::new(name, int, 0)).collect::<Vec<_>>();
+        builder.add(&Definition::Union { name: "u", size: 4, members: &members }).unwrap();
+        let values = (0..).zip(&names).map(|(value, name)| NewEnumValue::new(name, value));
+        let values = values.collect::<Vec<_>>();
+        let e = Definition::Enum { name: "e", size: 4, signed: false, values: &values };
+        let e = builder.add(&e).unwrap();
+        let btf = Btf::parse(builder.write(order).unwrap()).unwrap();
+        let found = btf.get(e).and_then(|found| found.enumeration()).unwrap();
+        assert_eq!(found.value_count(), 70_000);
+        let last = found.value(69_999).unwrap();
+        assert_eq!((last.name(), last.value()), ("m69999", 69_999));
+        let union = btf.find("u", bpf_btf::Kind::Union).and_then(|id| btf.get(id)).unwrap();
+        assert_eq!(union.composite().map(|union| union.member_count()), Some(70_000));
+    }
+}

@@ -2,7 +2,7 @@
 
 use bpf_btf::{Btf, Kind, TypeId};
 
-use crate::asm::{Asm, ORDERS, asm};
+use crate::asm::{Asm, ORDERS, asm, split};
 
 fn check(blob: &Asm, name: &str, all: &[u32], first: &[(Kind, Option<u32>)]) {
     for order in ORDERS {
@@ -74,4 +74,41 @@ fn the_empty_name_and_prefixes_find_nothing() {
         check(&blob, "apples", &[], &[]);
         check(&blob, "apple\0", &[], &[]);
     }
+}
+
+#[test]
+fn flavours_of_a_name_are_found_and_nothing_else() {
+    let named = |names: &[&'static str]| {
+        names.iter().fold(asm(), |blob, name| blob.structure(name, 0, &[]))
+    };
+    let rows: [(&[&'static str], &str, &[u32]); 12] = [
+        // Flavours only, and one only.
+        (&["foo___a", "foo___b"], "foo", &[1, 2]),
+        (&["foo___a"], "foo", &[1]),
+        (&["foo", "foo___a", "foob", "fo"], "foo", &[1, 2]),
+        (&["foo___a", "foo"], "foo___b", &[1, 2]),
+        // What begins with underscores has no flavour.
+        (&["___foo", "foo"], "___foo", &[1]),
+        (&["___foo", "foo"], "foo", &[2]),
+        (&["___foo___a", "___foo"], "___foo", &[1, 2]),
+        // Three underscores, and only at the last place.
+        (&["foo__a", "foo____a", "foo___", "foo___a___b"], "foo", &[]),
+        (&["foo___a___b"], "foo___a", &[]),
+        (&["foo___a", "bar"], "bar___a", &[2]),
+        (&["", "foo"], "", &[]),
+        (&[], "foo", &[]),
+    ];
+    for (names, wanted, expected) in rows {
+        for order in ORDERS {
+            let btf = Btf::parse(named(names).write(order)).unwrap();
+            let found = btf.find_flavours(wanted).map(TypeId::get).collect::<Vec<_>>();
+            assert_eq!(found, expected, "{wanted} of {names:?}");
+        }
+    }
+    let base = named(&["foo___a", "bar"]);
+    let own = split(base.string_len()).structure("foo", 0, &[]);
+    let base = Btf::parse(base.write(ORDERS[0])).unwrap();
+    let own = Btf::parse_split(own.write(ORDERS[1]), &base).unwrap();
+    assert_eq!(own.find_flavours("foo").map(TypeId::get).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(own.find_all("foo").map(TypeId::get).collect::<Vec<_>>(), [3]);
 }
