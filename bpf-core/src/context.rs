@@ -103,7 +103,9 @@ impl Context {
 
     /// A context whose kernel BTF, for CO-RE, comes from a file: for kernels that do not show their own.
     ///
-    /// The ids of the types that programs attach to must be those of the running kernel, so the file must describe exactly it.
+    /// The ids of the types that programs attach to must be those of the running kernel, so the file must describe exactly it. The BTF of
+    /// modules is not searched (libbpf: `btf_custom_path`) unless
+    /// [`LoadOptions::module_search`](crate::LoadOptions::module_search) says so.
     pub fn with_kernel_btf_file(path: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Inner { source: Source::File(path.into()), ..Inner::default() }))
     }
@@ -201,6 +203,11 @@ impl Context {
         Ok(None)
     }
 
+    /// Whether the kernel's BTF is that which the running kernel shows, so that its modules refer to it.
+    pub(crate) fn has_own_btf(&self) -> bool {
+        matches!(self.0.source, Source::Kernel)
+    }
+
     /// Name and BTF of each module, for CO-RE. A module whose BTF cannot be read is left out: it may have nothing to do with the program.
     pub(crate) fn module_btfs(&self) -> Result<Vec<(String, Btf)>> {
         let vmlinux = self.vmlinux()?;
@@ -244,7 +251,7 @@ impl Context {
 const BTF_HINT: &str =
     "the kernel needs CONFIG_DEBUG_INFO_BTF, or give a file with `Context::with_kernel_btf_file`";
 
-fn parse(action: &str, bytes: impl Into<BtfBytes>) -> Result<Btf> {
+pub(crate) fn parse(action: &str, bytes: impl Into<BtfBytes>) -> Result<Btf> {
     Btf::parse(bytes)
         .map_err(|source| Error::new(ErrorKind::InvalidSpec, action).with_source(source))
 }

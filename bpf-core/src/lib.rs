@@ -79,6 +79,8 @@ pub use bpf_link as link;
 pub use bpf_sys as sys;
 
 #[doc(inline)]
+pub use bpf_elf::prepare::ModuleSearch;
+#[doc(inline)]
 pub use bpf_elf::spec::{
     CollectionSpec, MapContents, MapEntry, MapSpec, Pinning, ProgramSpec, SpecMap, VariableSpec,
 };

@@ -99,36 +99,44 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Looks for candidates in the kernel's own BTF, or in one that stands for it.
+    /// Looks for candidates in the kernel's own BTF, or in one that stands for it (libbpf: `btf_custom_path`, after which
+    /// modules must not be searched: their ids are those of another kernel).
     pub fn search_kernel(&mut self, kernel: &Btf) {
-        self.search(kernel, "vmlinux", |_| true);
+        self.search(kernel, "vmlinux", false, |_| true);
     }
 
-    /// Whether some type was not found in the kernel, so that its modules have to be searched.
+    /// Looks for candidates in a further target, which has a say about every type whatever other targets have: types of
+    /// something beside the kernel, or a module that is to be asked always. What it has, no
+    /// [`search_module`](Self::search_module) looks for any more.
+    ///
+    /// Where it gives another answer than the kernel, the relocation is [ambiguous](CoreError::Ambiguous).
+    pub fn search_target(&mut self, target: &Btf, name: &str) {
+        self.search(target, name, false, |_| true);
+    }
+
+    /// Whether some type was not found so far but in modules, so that those have to be searched.
     pub fn needs_modules(&self) -> bool {
-        let modules =
-            |root: &Root<'_>| root.candidates.iter().all(|candidate| self.is_module(*candidate));
-        self.roots.iter().any(modules)
+        self.roots.iter().any(|root| self.is_only_in_modules(root))
     }
 
-    /// Looks in a module, whose BTF is split, for the types that the kernel does not have. All modules count alike.
+    /// Looks in a module, whose BTF is split, for the types that only modules have. All modules count alike.
     pub fn search_module(&mut self, module: &Btf, name: &str) {
-        let missing = self
-            .roots
-            .iter()
-            .map(|root| root.candidates.iter().all(|candidate| self.is_module(*candidate)));
+        let missing = self.roots.iter().map(|root| self.is_only_in_modules(root));
         let missing = missing.collect::<Vec<_>>();
-        self.search(module, name, |root| missing.get(root).copied().unwrap_or(false));
+        self.search(module, name, true, |root| missing.get(root).copied().unwrap_or(false));
     }
 
-    fn is_module(&self, candidate: Candidate) -> bool {
-        self.targets.get(candidate.target).is_some_and(|target| target.btf.base().is_some())
+    fn is_only_in_modules(&self, root: &Root<'_>) -> bool {
+        root.candidates.iter().all(|candidate| {
+            self.targets.get(candidate.target).is_some_and(|target| target.is_module)
+        })
     }
 
-    fn search(&mut self, btf: &Btf, name: &str, wanted: impl Fn(usize) -> bool) {
+    fn search(&mut self, btf: &Btf, name: &str, is_module: bool, wanted: impl Fn(usize) -> bool) {
         let number = self.targets.len();
         let pointer = btf.pointer_size();
-        self.targets.push(Target { btf: btf.clone(), name: String::from(name), pointer });
+        let name = String::from(name);
+        self.targets.push(Target { btf: btf.clone(), name, pointer, is_module });
         let wanted = (0..self.roots.len()).filter(|root| wanted(*root)).collect::<Vec<_>>();
         let chosen = wanted.iter().filter_map(|root| self.roots.get(*root)).collect::<Vec<_>>();
         let kinds = chosen.iter().map(|root| root.kind).collect::<Vec<_>>();

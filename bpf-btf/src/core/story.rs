@@ -18,6 +18,8 @@ pub(super) struct Target {
     pub(super) btf: Btf,
     pub(super) name: String,
     pub(super) pointer: u8,
+    /// Searched for what other targets do not have.
+    pub(super) is_module: bool,
 }
 
 /// Why nothing in the target matched: the access, what the object says about it, each candidate and why it was refused,
@@ -185,7 +187,26 @@ impl fmt::Display for Story {
             match self.targets.as_ref() {
                 [] => f.write_str("any target, because none was searched")?,
                 [only] => f.write_str(&only.name)?,
-                [first, rest @ ..] => write!(f, "{} and {} modules", first.name, rest.len())?,
+                targets => {
+                    let (modules, others): (Vec<_>, Vec<_>) =
+                        targets.iter().partition(|target| target.is_module);
+                    for (index, target) in others.iter().enumerate() {
+                        let before = match index {
+                            0 => "",
+                            _ if index.saturating_add(1) == others.len() && modules.is_empty() => {
+                                " and "
+                            }
+                            _ => ", ",
+                        };
+                        write!(f, "{before}{}", target.name)?;
+                    }
+                    let plural = if modules.len() == 1 { "" } else { "s" };
+                    match (others.len(), modules.len()) {
+                        (_, 0) => {}
+                        (0, count) => write!(f, "{count} module{plural}")?,
+                        (_, count) => write!(f, " and {count} module{plural}")?,
+                    }
+                }
             }
             near(f, &self.nearest_types())?;
         }

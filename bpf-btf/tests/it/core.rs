@@ -556,6 +556,71 @@ fn modules_are_asked_for_what_the_kernel_does_not_have() {
     }
 }
 
+/// Where modules and further targets stand beside a kernel that has `both` but not `modular`.
+#[test]
+fn further_targets_have_the_same_say_as_the_kernel() {
+    #[derive(Clone, Copy, Debug)]
+    enum Search {
+        Kernel,
+        /// The module for what is missing.
+        Module,
+        /// The module for all types.
+        ModuleAlways,
+        /// Types of something else, which has `modular` alone.
+        Extra,
+    }
+    use Search::{Extra, Kernel, Module, ModuleAlways};
+
+    let local = ints()
+        .structure("both", 8, &[("a", 1, 0)]) // 6
+        .structure("modular", 8, &[("a", 1, 0)]); // 7
+    let base = ints().structure("both", 8, &[("a", 1, 32)]);
+    let module = split(base.string_len()).structure("both", 8, &[("a", 1, 64)]).structure(
+        "modular",
+        8,
+        &[("a", 1, 96)],
+    );
+    let extra = ints().structure("modular", 8, &[("a", 1, 128)]);
+    let clash = "error: byte_off of both->a is ambiguous: struct both [6] of vmlinux gives 4 and struct both [7] of veth gives 8";
+    let rows: [(&[Search], &str, &str); 8] = [
+        (&[Kernel], "0 -> 4", "poison"),
+        (&[Kernel, Module], "0 -> 4", "0 -> 12"),
+        (&[Kernel, ModuleAlways], clash, "0 -> 12"),
+        (&[ModuleAlways], "0 -> 8", "0 -> 12"),
+        (&[Kernel, Extra], "0 -> 4", "0 -> 16"),
+        (&[Kernel, Extra, Module], "0 -> 4", "0 -> 16"),
+        (
+            &[Kernel, Module, Extra],
+            "0 -> 4",
+            "error: byte_off of modular->a is ambiguous: struct modular [8] of veth gives 12 and struct modular [6] of other gives 16",
+        ),
+        (&[Extra], "poison", "0 -> 16"),
+    ];
+    for order in ORDERS {
+        let kernel = Btf::parse(base.write(order)).unwrap();
+        let module = Btf::parse_split(module.write(order), &kernel).unwrap();
+        let extra = Btf::parse(extra.write(order)).unwrap();
+        let mut local = local.clone();
+        let access = local.string("0:0");
+        let local = Btf::parse(local.write(order)).unwrap();
+        let relos = [6, 7].map(|id| CoreRelo::new(0, TypeId::new(id), access, 0));
+        for (searches, both, modular) in rows {
+            let mut resolver = Resolver::new(&local, &relos);
+            for search in searches {
+                match search {
+                    Kernel => resolver.search_kernel(&kernel),
+                    Module => resolver.search_module(&module, "veth"),
+                    ModuleAlways => resolver.search_target(&module, "veth"),
+                    Extra => resolver.search_target(&extra, "other"),
+                }
+            }
+            let fixups = resolver.resolve().into_iter();
+            let fixups = fixups.map(|fixup| short(&fixup.map_err(|error| error.to_string())));
+            assert_eq!(fixups.collect::<Vec<_>>(), [both, modular], "{searches:?}, {order:?}");
+        }
+    }
+}
+
 #[test]
 fn short_names_and_flavours_of_the_target_are_found() {
     for name in ["a", "ab", "abc", "abcd", "abcde"] {

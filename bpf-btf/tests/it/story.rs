@@ -169,6 +169,39 @@ fn sizes_that_must_not_change_are_told() {
 }
 
 #[test]
+fn all_that_was_searched_is_told() {
+    let rows: [(&[(&str, bool)], &str); 5] = [
+        (&[("veth", true)], "vmlinux and 1 module"),
+        (&[("veth", true), ("tun", true)], "vmlinux and 2 modules"),
+        (&[("other", false)], "vmlinux and other"),
+        (&[("other", false), ("third", false)], "vmlinux, other and third"),
+        (&[("other", false), ("veth", true)], "vmlinux, other and 1 module"),
+    ];
+    for order in ORDERS {
+        let mut local = program();
+        let access = local.string("0");
+        let local = Btf::parse(local.write(order)).unwrap();
+        let kernel = Btf::parse(kernel().write(order)).unwrap();
+        let relos = [CoreRelo::new(0, TypeId::new(8), access, CoreKind::TypeSize.number())];
+        for (targets, expected) in rows {
+            let mut resolver = bpf_btf::core::Resolver::new(&local, &relos);
+            resolver.search_kernel(&kernel);
+            for (name, is_module) in targets {
+                if *is_module {
+                    resolver.search_module(&kernel, name);
+                } else {
+                    resolver.search_target(&kernel, name);
+                }
+            }
+            let fixup = resolver.resolve().pop().unwrap().unwrap();
+            let text = fixup.story.unwrap().to_string();
+            let last = text.lines().last().unwrap();
+            assert_eq!(last, format!("  no struct named nothing_like_it in {expected}"));
+        }
+    }
+}
+
+#[test]
 fn nothing_searched_is_told() {
     for order in ORDERS {
         let mut local = program();

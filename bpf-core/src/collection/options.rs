@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use bpf_elf::prepare::ModuleSearch;
 use bpf_sys::abi::ProgramFlags;
 
 use crate::context::Context;
@@ -32,6 +33,11 @@ pub struct LoadOptions<'a> {
     pub pin_path: Option<PathBuf>,
     /// Text in the format of a kernel's `.config` for `.kconfig` externs. It goes before that of `/boot/config-RELEASE`.
     pub kconfig: Option<String>,
+    /// When the types of kernel modules have a say in CO-RE relocations. `None` is [`ModuleSearch::WhenMissing`], and
+    /// [`ModuleSearch::Never`] with a kernel BTF that was given to the [`Context`].
+    pub module_search: Option<ModuleSearch>,
+    /// BTF blobs with a name that have the same say in CO-RE relocations as the kernel's own, for types of something beside it.
+    pub core_targets: Vec<(String, Vec<u8>)>,
     /// Maps that exist, by the names of the specifications whose place they take. They must be compatible; they are not filled.
     pub map_replacements: BTreeMap<String, &'a Map>,
     /// What is special for some programs, by their names.
@@ -93,6 +99,20 @@ impl<'a> LoadOptions<'a> {
     #[must_use]
     pub fn with_context(mut self, context: &Context) -> Self {
         self.context = Some(context.clone());
+        self
+    }
+
+    /// With modules searched so for the types of CO-RE relocations.
+    #[must_use]
+    pub fn with_module_search(mut self, search: ModuleSearch) -> Self {
+        self.module_search = Some(search);
+        self
+    }
+
+    /// With further types for CO-RE relocations: a BTF blob, and the name that errors call it.
+    #[must_use]
+    pub fn with_core_target(mut self, name: impl Into<String>, btf: impl Into<Vec<u8>>) -> Self {
+        self.core_targets.push((name.into(), btf.into()));
         self
     }
 

@@ -1,6 +1,8 @@
 //! Programs: prepared, relocated for the running kernel, loaded.
 
-use bpf_elf::prepare::{CoreResolution, PoisonedAccess, PrepareOptions, prepare_program};
+use bpf_elf::prepare::{
+    CoreOptions, CoreResolution, ModuleSearch, PoisonedAccess, PrepareOptions, prepare_program,
+};
 use bpf_elf::spec::{CollectionSpec, ProgramSpec, SpecMap};
 use bpf_sys::abi::ProgramType;
 use bpf_sys::prog::AttachTarget;
@@ -9,7 +11,7 @@ use bpf_sys::{AsProgFd, OwnedBtfFd};
 use super::load::Loader;
 use super::options::{LoadOptions, ProgramOptions};
 use super::symbols::Symbols;
-use crate::context::{Context, Found};
+use crate::context::{self, Context, Found};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{self, Program, Request};
 
@@ -28,7 +30,15 @@ pub(super) fn resolve_core(
     if none {
         return Ok(None);
     }
-    CoreResolution::new(spec, context.vmlinux()?, || context.module_btfs()).map(Some)
+    // Modules refer to the types of the running kernel by their ids.
+    let usual = if context.has_own_btf() { ModuleSearch::WhenMissing } else { ModuleSearch::Never };
+    let mut core = CoreOptions::new().with_modules(options.module_search.unwrap_or(usual));
+    for (name, bytes) in &options.core_targets {
+        let btf = context::parse(&format!("read the BTF of `{name}`"), bytes.clone())?;
+        core = core.with_target(name, btf);
+    }
+    CoreResolution::with_options(spec, context.vmlinux()?, || context.module_btfs(), &core)
+        .map(Some)
 }
 
 /// Tells what an instruction wanted of the kernel that the verifier refused because the kernel lacks it.

@@ -20,4 +20,4 @@ pub use kernel_type::KernelType;
 pub use program::{
     Fixup, FixupTarget, FuncInfo, LineRecord, PrepareOptions, PreparedProgram, prepare_program,
 };
-pub use relocate::{CoreResolution, POISON_HELPER, PoisonedAccess};
+pub use relocate::{CoreOptions, CoreResolution, ModuleSearch, POISON_HELPER, PoisonedAccess};

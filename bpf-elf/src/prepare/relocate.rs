@@ -13,6 +13,56 @@ use crate::spec::{CollectionSpec, CoreRelocation, Function};
 /// call, with a number in its log that is easy to recognise (libbpf: `bpf_core_poison_insn`).
 pub const POISON_HELPER: u32 = 0x0bad_2310;
 
+/// When the types of kernel modules have a say in CO-RE relocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ModuleSearch {
+    /// For types that neither the kernel nor another target has, as libbpf does it.
+    #[default]
+    WhenMissing,
+    /// For all types. A module that has a type of the kernel's name with other offsets makes the relocation ambiguous, which is an error.
+    Always,
+    /// Never: what a BTF that only stands for the kernel needs, because modules describe their types by the ids of the running one
+    /// (libbpf: `btf_custom_path`).
+    Never,
+}
+
+/// Where the types that CO-RE relocations ask for are looked for, beside the kernel.
+///
+/// ```
+/// use bpf_elf::prepare::{CoreOptions, ModuleSearch};
+/// let options = CoreOptions::new().with_modules(ModuleSearch::Never);
+/// assert_eq!(options.modules, ModuleSearch::Never);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct CoreOptions {
+    /// When modules are searched.
+    pub modules: ModuleSearch,
+    /// Further targets with their names, which have the same say as the kernel.
+    pub targets: Vec<(String, Btf)>,
+}
+
+impl CoreOptions {
+    /// As libbpf does it: the kernel, then modules for what it does not have.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With modules searched so.
+    #[must_use]
+    pub fn with_modules(self, modules: ModuleSearch) -> Self {
+        Self { modules, ..self }
+    }
+
+    /// With a further target. Its name is what errors and stories call it.
+    #[must_use]
+    pub fn with_target(mut self, name: impl Into<String>, btf: Btf) -> Self {
+        self.targets.push((name.into(), btf));
+        self
+    }
+}
+
 /// What became of all CO-RE relocations of a collection for one kernel.
 ///
 /// One pass over the names of the kernel's types serves them all.
@@ -38,12 +88,37 @@ impl CoreResolution {
         kernel: &Btf,
         modules: impl FnOnce() -> Result<Vec<(String, Btf)>, E>,
     ) -> Result<Self, E> {
+        Self::with_options(spec, kernel, modules, &CoreOptions::new())
+    }
+
+    /// As [`new`](Self::new), with a say about where types are looked for.
+    ///
+    /// # Errors
+    ///
+    /// Those of `modules`.
+    pub fn with_options<E>(
+        spec: &CollectionSpec,
+        kernel: &Btf,
+        modules: impl FnOnce() -> Result<Vec<(String, Btf)>, E>,
+        options: &CoreOptions,
+    ) -> Result<Self, E> {
         Self::with_targets(spec, |resolver| {
             resolver.search_kernel(kernel);
-            if resolver.needs_modules() {
-                for (name, btf) in modules()? {
-                    resolver.search_module(&btf, &name);
+            for (name, btf) in &options.targets {
+                resolver.search_target(btf, name);
+            }
+            match options.modules {
+                ModuleSearch::Always => {
+                    for (name, btf) in modules()? {
+                        resolver.search_target(&btf, &name);
+                    }
                 }
+                ModuleSearch::WhenMissing if resolver.needs_modules() => {
+                    for (name, btf) in modules()? {
+                        resolver.search_module(&btf, &name);
+                    }
+                }
+                ModuleSearch::WhenMissing | ModuleSearch::Never => {}
             }
             Ok(())
         })

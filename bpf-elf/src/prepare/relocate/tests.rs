@@ -276,11 +276,20 @@ fn a_program_with_relocations_needs_a_kernel_unless_they_are_about_its_own_types
 }
 
 #[test]
-fn modules_are_asked_only_for_what_the_kernel_does_not_have() {
-    for (kernel, expected) in [
-        (types(&LOCAL).0, 0),
-        (Btf::parse(BtfBuilder::new().write(bpf_btf::ByteOrder::NATIVE).unwrap()).unwrap(), 1),
-    ] {
+fn modules_are_asked_when_the_options_say_so() {
+    let full = || types(&LOCAL).0;
+    let empty =
+        || Btf::parse(BtfBuilder::new().write(bpf_btf::ByteOrder::NATIVE).unwrap()).unwrap();
+    let default = CoreOptions::new();
+    let with = |search| CoreOptions::new().with_modules(search);
+    let rows = [
+        ("the kernel has it", full(), default.clone(), 0, true),
+        ("the kernel lacks it", empty(), default.clone(), 1, false),
+        ("another target has it", empty(), default.with_target("other", full()), 0, true),
+        ("always", full(), with(ModuleSearch::Always), 1, true),
+        ("never", empty(), with(ModuleSearch::Never), 0, false),
+    ];
+    for (what, kernel, options, asked, found) in rows {
         let (local, strings) = types(&LOCAL);
         let mut function = Function::new("main", slots(&[plain(0xb7, 8), EXIT]));
         function.core_relocations = vec![CoreRelocation {
@@ -292,12 +301,14 @@ fn modules_are_asked_only_for_what_the_kernel_does_not_have() {
         let mut spec = CollectionSpec::new(ByteOrder::Little);
         spec.btf = Some(local);
         spec.programs.insert("main", ProgramSpec::new("main", ProgramType::XDP, function));
-        let mut asked = 0;
+        let mut count = 0;
         let modules = || {
-            asked += 1;
+            count += 1;
             Ok::<_, std::convert::Infallible>(Vec::new())
         };
-        CoreResolution::new(&spec, &kernel, modules).unwrap();
-        assert_eq!(asked, expected);
+        let core = CoreResolution::with_options(&spec, &kernel, modules, &options).unwrap();
+        let options = PrepareOptions::new().with_core(&core);
+        let prepared = prepare_program(&spec, "main", &options).unwrap();
+        assert_eq!((count, prepared.poisoned.is_empty()), (asked, found), "{what}");
     }
 }
