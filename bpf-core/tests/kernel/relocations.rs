@@ -1,6 +1,9 @@
 //! CO-RE against the running kernel: what programs see is what is there.
 
-use bpf_core::{Collection, Context, ErrorKind, LoadOptions, ProgramOptions, TestRun};
+use bpf_btf::{BtfBuilder, ByteOrder, Definition, NewMember};
+use bpf_core::{
+    Collection, Context, ErrorKind, LoadOptions, ModuleSearch, ProgramOptions, TestRun,
+};
 
 use crate::support::{NoLeak, load, spec};
 
@@ -66,4 +69,45 @@ fn an_access_to_what_no_kernel_has_loads_behind_a_guard_only() {
     for part in ["`unguarded`", "task_struct", "pid_that_never_was"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn types_of_modules_that_are_not_there_leave_a_program_that_loads() {
+    let _leak = NoLeak::new();
+    // Kernels may have the modules built in: types of another one stand for theirs.
+    let empty = Context::with_kernel_btf(BtfBuilder::new().write(ByteOrder::NATIVE).unwrap());
+    let options = LoadOptions::new().with_context(&empty).with_module_search(ModuleSearch::Never);
+    let collection = Collection::load(&spec("core_module"), &options).unwrap();
+    trace(&collection, "ask_about_tun");
+    trace(&collection, "ask_about_others");
+    let number = |name| get::<u32>(&collection, name);
+    assert_eq!([number("tun_type"), number("tun_exists"), number("tun_never")], [0; 3]);
+    assert_eq!(get::<u64>(&collection, "tun_size"), 0);
+    assert_eq!(number("handshake_exists"), 0);
+}
+
+#[test]
+fn a_further_target_answers_for_what_the_kernel_does_not_have() {
+    let _leak = NoLeak::new();
+    let mut types = BtfBuilder::new();
+    let int = Definition::Bits { name: "unsigned int", size: 4, encoding: 32 };
+    let int = types.add(&int).unwrap();
+    let members = [NewMember::new("numqueues", int, 0), NewMember::new("flags", int, 96)];
+    types.add(&Definition::Struct { name: "tun_struct", size: 4242, members: &members }).unwrap();
+    let types = types.write(ByteOrder::NATIVE).unwrap();
+
+    let empty = Context::with_kernel_btf(BtfBuilder::new().write(ByteOrder::NATIVE).unwrap());
+    let options = LoadOptions::new()
+        .with_context(&empty)
+        .with_core_target("made", types)
+        .with_program("read_tun", ProgramOptions::new().with_autoload(false));
+    let collection = Collection::load(&spec("core_module"), &options).unwrap();
+    trace(&collection, "ask_about_tun");
+    let number = |name| get::<u32>(&collection, name);
+    assert_eq!([number("tun_type"), number("tun_exists"), number("tun_never")], [1, 1, 0]);
+    assert_eq!((get(&collection, "tun_size"), get(&collection, "tun_offset")), (4242_u64, 12_u64));
+
+    let options = LoadOptions::new().with_context(&empty).with_core_target("broken", *b"no BTF");
+    let error = Collection::load(&spec("core_module"), &options).unwrap_err();
+    assert!(error.to_string().contains("`broken`"), "{error}");
 }
