@@ -1,7 +1,8 @@
 //! Ratios to the floor from one run: `cargo bench -p bpf-btf --bench ratio [-- ROUNDS]`.
 //!
 //! In each round the floor and the library do their work right after each other, so that what else runs on the machine
-//! meets both; told are the medians and their ratio. Where valgrind is installed each side is also run under it: the
+//! meets both; told are the medians and the shortest times, and the ratio of each. On a busy machine the longer of two
+//! pieces of work is interrupted more often, which the shortest times do not show. Where valgrind is installed each side is also run under it: the
 //! user instructions of the work alone are the difference between doing it once and three times.
 #![expect(
     clippy::arithmetic_side_effects,
@@ -38,17 +39,25 @@ fn time(work: Work<'_>) -> Duration {
     start.elapsed()
 }
 
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+/// Median and shortest.
+struct Times {
+    median: f64,
+    shortest: f64,
+}
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self { median: micros(times[times.len() / 2]), shortest: micros(times[0]) }
+    }
 }
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// Medians of the floor and of the library.
-fn interleaved(row: &Row<'_>, rounds: usize) -> (Duration, Duration) {
+/// The times of the floor and of the library.
+fn interleaved(row: &Row<'_>, rounds: usize) -> (Times, Times) {
     let mut floor = Vec::new();
     let mut ours = Vec::new();
     for round in 0..rounds {
@@ -62,7 +71,7 @@ fn interleaved(row: &Row<'_>, rounds: usize) -> (Duration, Duration) {
             floor.push(time(works.0));
         }
     }
-    (median(&mut floor), median(&mut ours))
+    (Times::of(floor), Times::of(ours))
 }
 
 /// User instructions of a whole process that does one side of a row so many times.
@@ -107,7 +116,8 @@ fn main() {
     }
     let rounds = arguments.first().map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     println!(
-        "| row | floor, µs | ours, µs | ratio | instructions: floor | ours | ratio | target |"
+        "| row | floor, µs | ours, µs | ratio of medians, of the shortest | target \
+         | instructions: floor | ours | ratio |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     for (number, row) in rows.iter().enumerate() {
@@ -122,11 +132,14 @@ fn main() {
             _ => "- | - | -".to_owned(),
         };
         println!(
-            "| {} | {:.1} | {:.1} | ×{:.2} | {counted} | {} |",
+            "| {} | {:.0} ({:.0}) | {:.0} ({:.0}) | ×{:.2}, ×{:.2} | {} | {counted} |",
             row.name,
-            micros(floor),
-            micros(ours),
-            micros(ours) / micros(floor),
+            floor.median,
+            floor.shortest,
+            ours.median,
+            ours.shortest,
+            ours.median / floor.median,
+            ours.shortest / floor.shortest,
             target.map_or("-".to_owned(), |(_, target)| format!("×{target}")),
         );
     }

@@ -70,41 +70,40 @@ impl Btf {
         let mut elements = 1_u64;
         let mut current = id;
         for _ in 0..MAX_CHAIN {
-            let found = self.get(current).ok_or(Error::NoSuchType { id: current })?;
-            let size = match found {
-                Type::Int(int) => int.size(),
-                Type::Ptr(_) => u32::from(pointer),
-                Type::Struct(composite) | Type::Union(composite) => composite.size(),
-                Type::Enum(values) | Type::Enum64(values) => values.size(),
-                Type::Float(float) => float.size(),
-                Type::Datasec(section) => section.size(),
-                Type::Array(array) => {
+            if current.is_void() {
+                return Err(Error::NoSize { id: current, kind: Kind::Void });
+            }
+            let raw = self.raw(current).ok_or(Error::NoSuchType { id: current })?;
+            let (kind, word) = (Kind::from_info(raw.info.get()), raw.size_or_type.get());
+            let size = match kind {
+                Kind::Int
+                | Kind::Struct
+                | Kind::Union
+                | Kind::Enum
+                | Kind::Enum64
+                | Kind::Float
+                | Kind::Datasec => word,
+                Kind::Ptr => u32::from(pointer),
+                Kind::Typedef
+                | Kind::Const
+                | Kind::Volatile
+                | Kind::Restrict
+                | Kind::TypeTag
+                | Kind::Var => {
+                    current = TypeId::new(word);
+                    continue;
+                }
+                Kind::Array => {
+                    let Some(Type::Array(array)) = self.get(current) else {
+                        return Err(Error::NoSuchType { id: current });
+                    };
                     elements = elements
                         .checked_mul(u64::from(array.len()))
                         .ok_or(Error::SizeOverflow { id })?;
                     current = array.element();
                     continue;
                 }
-                Type::Typedef(reference)
-                | Type::Const(reference)
-                | Type::Volatile(reference)
-                | Type::Restrict(reference)
-                | Type::TypeTag(reference) => {
-                    current = reference.target();
-                    continue;
-                }
-                Type::Var(var) => {
-                    current = var.type_id();
-                    continue;
-                }
-                Type::Void
-                | Type::Fwd(_)
-                | Type::Func(_)
-                | Type::FuncProto(_)
-                | Type::DeclTag(_)
-                | Type::Unknown(_) => {
-                    return Err(Error::NoSize { id: current, kind: found.kind() });
-                }
+                _ => return Err(Error::NoSize { id: current, kind }),
             };
             return elements.checked_mul(u64::from(size)).ok_or(Error::SizeOverflow { id });
         }

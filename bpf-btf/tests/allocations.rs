@@ -1,4 +1,4 @@
-//! How often memory is allocated. One test only: the counters are those of the whole process.
+//! How often memory is allocated, and how much stays. One test only: the counters are those of the whole process.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::unwrap_used,
@@ -8,7 +8,10 @@
 use std::alloc::System;
 use std::hint::black_box;
 
-use bpf_btf::{Btf, ByteOrder, Kind, Type};
+use bpf_btf::core::{CoreKind, Fixup, Resolver};
+use bpf_btf::{
+    Btf, BtfBuilder, ByteOrder, CoreRelo, Definition, Kind, NewEnumValue, NewMember, Type,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[path = "it/asm.rs"]
@@ -48,6 +51,60 @@ fn visit(btf: &Btf) -> usize {
         .sum()
 }
 
+/// An object and a target with other places of the same members, and records of many kinds about them.
+fn object() -> (Btf, Btf, Vec<CoreRelo>) {
+    let blob = |first: u32| {
+        let mut builder = BtfBuilder::new();
+        let int = Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false };
+        let int = builder.add(&int).unwrap();
+        let array = builder.add(&Definition::Array { element: int, index: int, len: 8 }).unwrap();
+        let inner = [NewMember::new("deep", array, 0), NewMember::new("flat", int, 256)];
+        let inner = Definition::Struct { name: "", size: 36, members: &inner };
+        let inner = builder.add(&inner).unwrap();
+        let members = [
+            NewMember::new("number", int, first),
+            NewMember::new("", inner, first + 32),
+            NewMember::bitfield("bits", int, first + 320, 3),
+        ];
+        let outer = Definition::Struct { name: "outer", size: 128, members: &members };
+        let outer = builder.add(&outer).unwrap();
+        let values = [NewEnumValue::new("ONE", 1), NewEnumValue::new("TWO", i128::from(first))];
+        let values = Definition::Enum { name: "colour", size: 4, signed: false, values: &values };
+        let values = builder.add(&values).unwrap();
+        let access = ["0:0", "0:1:0:5", "0:1:1", "0:2", "0", "1"]
+            .map(|text| builder.add_string(text).unwrap());
+        let btf = Btf::parse(builder.write(ByteOrder::NATIVE).unwrap()).unwrap();
+        let [number, deep, flat, bits, whole, second] = access;
+        let relo = |id, access, kind: CoreKind| CoreRelo::new(0, id, access, kind.number());
+        let relos = vec![
+            relo(outer, number, CoreKind::FieldByteOffset),
+            relo(outer, deep, CoreKind::FieldByteOffset),
+            relo(outer, flat, CoreKind::FieldByteSize),
+            relo(outer, flat, CoreKind::FieldExists),
+            relo(outer, bits, CoreKind::FieldLshiftU64),
+            relo(outer, whole, CoreKind::TypeSize),
+            relo(outer, whole, CoreKind::TypeExists),
+            relo(outer, whole, CoreKind::TypeMatches),
+            relo(values, second, CoreKind::EnumvalValue),
+        ];
+        (btf, relos)
+    };
+    let (local, relos) = blob(0);
+    (local, blob(64).0, relos)
+}
+
+/// How often everything about the relocations allocates.
+fn relocate(local: &Btf, target: &Btf, relos: &[CoreRelo]) -> usize {
+    let (count, fixups) = count(|| {
+        let mut resolver = Resolver::new(local, relos);
+        resolver.search_kernel(target);
+        resolver.resolve()
+    });
+    let answered = |fixup: &Fixup| !fixup.poison && fixup.story.is_none();
+    assert!(fixups.iter().all(|fixup| fixup.as_ref().is_ok_and(answered)), "{fixups:?}");
+    count
+}
+
 #[test]
 fn opening_allocates_at_most_three_times_and_asking_never() {
     let foreign =
@@ -73,4 +130,9 @@ fn opening_allocates_at_most_three_times_and_asking_never() {
     assert_eq!((asking, found), (0, true));
     let (cloning, _) = count(|| btf.clone());
     assert_eq!(cloning, 0);
+
+    let (local, target, relos) = object();
+    let once = relocate(&local, &target, &relos);
+    let often = relocate(&local, &target, &relos.repeat(100));
+    assert_eq!(often, once, "records allocate, and not only their object");
 }

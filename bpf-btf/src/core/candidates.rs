@@ -51,12 +51,11 @@ fn slot_of(prefix: u32) -> (usize, u64) {
     ((bit >> 6) as usize, 1 << (bit & 63))
 }
 
-fn kind_bit(kind: Kind) -> u32 {
-    match kind {
-        // Enumerations of both widths stand for each other.
-        Kind::Enum64 => kind_bit(Kind::Enum),
-        _ => 1_u32.checked_shl(u32::from(kind.number())).unwrap_or(0),
-    }
+/// The kinds that may stand for a kind, one bit each. Kinds that this crate does not know share bits with others.
+fn kind_bits(kind: Kind) -> u32 {
+    let bit = |kind: Kind| 1_u32.wrapping_shl(u32::from(kind.number()));
+    // Enumerations of both widths stand for each other.
+    if kind.is_any_enum() { bit(Kind::Enum) | bit(Kind::Enum64) } else { bit(kind) }
 }
 
 impl<'a> NameSet<'a> {
@@ -66,7 +65,7 @@ impl<'a> NameSet<'a> {
     {
         let names = roots.clone().map(|root| essential(root.name.as_bytes())).collect::<Vec<_>>();
         let slots = alloc::vec![(0, 0); names.len().saturating_mul(2).next_power_of_two()];
-        let kinds = roots.fold(0, |kinds, root| kinds | kind_bit(root.kind));
+        let kinds = roots.fold(0, |kinds, root| kinds | kind_bits(root.kind));
         let prefixes = alloc::vec![0; 1 << (PREFIX_BITS - 6)];
         let mut set = Self { slots, names, kinds, prefixes };
         for number in 0..set.names.len() {
@@ -123,21 +122,22 @@ impl<'a> NameSet<'a> {
         if self.names.is_empty() {
             return;
         }
+        let strings = target.strings();
         for (id, raw) in target.raw_types() {
-            let kind = Kind::from_info(raw.info.get());
-            if kind_bit(kind) & self.kinds == 0 || raw.name_off.get() == 0 {
+            let (info, offset) = (raw.info.get(), raw.name_off.get());
+            if self.kinds >> (info >> 24 & 0x1f) & 1 == 0 || offset == 0 {
                 continue;
             }
-            let Some(tail) = target.string_tail(raw.name_off.get()) else { continue };
+            let Some(tail) = strings.tail(offset) else { continue };
             if !self.may_have(tail) {
                 continue;
             }
-            let Some(name) =
-                target.string_bytes(raw.name_off.get()).filter(|name| !name.is_empty())
-            else {
+            let end = tail.iter().position(|byte| *byte == 0).unwrap_or(tail.len());
+            let name = essential(tail.get(..end).unwrap_or_default());
+            if name.is_empty() {
                 continue;
-            };
-            let name = essential(name);
+            }
+            let kind = Kind::from_info(info);
             let wanted = hash(name);
             for slot in self.probe(wanted) {
                 match self.slots.get(slot) {

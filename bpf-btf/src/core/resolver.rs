@@ -78,7 +78,8 @@ impl<'a> Resolver<'a> {
         let searched = relos
             .iter()
             .filter(|relo| CoreKind::from_number(relo.kind) != Some(CoreKind::TypeIdLocal));
-        let mut ids = searched.map(|relo| relo.type_id).collect::<Vec<_>>();
+        let mut ids = Vec::with_capacity(relos.len());
+        ids.extend(searched.map(|relo| relo.type_id));
         ids.sort_unstable();
         ids.dedup();
         let root = |id| {

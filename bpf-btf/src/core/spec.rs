@@ -68,8 +68,10 @@ impl Spec {
             return Err(CoreError::NoSuchType { id });
         }
         let offset = relo.access_offset;
+        let digits = local.string_bytes(offset).ok_or(CoreError::NoAccessString { offset })?;
+        let Err(fault) = self.read(local, id, digits, kind) else { return Ok(()) };
         let access = local.string(offset).ok_or(CoreError::NoAccessString { offset })?;
-        self.read(local, id, access, kind).map_err(|fault| match fault {
+        Err(match fault {
             Fault::Syntax => CoreError::AccessString { access: access.to_string(), kind, id },
             Fault::TooManySteps => CoreError::TooManySteps { id },
             Fault::OutOfBounds { index, id, len } => {
@@ -89,14 +91,14 @@ impl Spec {
         &mut self,
         local: &Btf,
         root: TypeId,
-        access: &str,
+        access: &[u8],
         kind: CoreKind,
     ) -> Result<(), Fault> {
         self.restart(root);
         if kind.is_type() {
-            return if access == "0" { Ok(()) } else { Err(Fault::Syntax) };
+            return if access == b"0" { Ok(()) } else { Err(Fault::Syntax) };
         }
-        let mut numbers = access.split(':').map(step_number);
+        let mut numbers = access.split(|byte| *byte == b':').map(step_number);
         let first = numbers.next().flatten().ok_or(Fault::Syntax)?;
         let mut id = local.strip(root);
         if kind.is_enumerator() {
@@ -234,9 +236,13 @@ pub(super) fn step_name(btf: &Btf, step: Step) -> &str {
 }
 
 /// A number without sign that fits an `int`, as libbpf reads it.
-fn step_number(text: &str) -> Option<u32> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    text.parse::<i32>().ok().and_then(|number| u32::try_from(number).ok())
+fn step_number(digits: &[u8]) -> Option<u32> {
+    let number = digits.iter().try_fold(0_u32, |number, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        number
+            .checked_mul(10)
+            .and_then(|tens| tens.checked_add(u32::from(digit)))
+            .filter(|_| digit < 10)
+    })?;
+    (!digits.is_empty() && i32::try_from(number).is_ok()).then_some(number)
 }
