@@ -63,6 +63,11 @@ mod view;
 mod walk;
 mod words;
 
+// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use btf::Btf;
 pub use build::{
     BtfBuilder, BtfFeatures, BuildError, Definition, NewEnumValue, NewMember, NewParam,

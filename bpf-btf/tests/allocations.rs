@@ -51,6 +51,20 @@ fn visit(btf: &Btf) -> usize {
         .sum()
 }
 
+/// A blob with as many types as a kernel of 2025 has, and of the same average size.
+fn as_large_as_a_kernel() -> Vec<u8> {
+    let mut builder = BtfBuilder::new();
+    let int = Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false };
+    let int = builder.add(&int).unwrap();
+    let members = [NewMember::new("first", int, 0), NewMember::new("second", int, 32)];
+    for _ in 0..63_300 {
+        let target =
+            builder.add(&Definition::Struct { name: "pair", size: 8, members: &members }).unwrap();
+        builder.add(&Definition::Ptr { target }).unwrap();
+    }
+    builder.write(ByteOrder::NATIVE).unwrap()
+}
+
 /// An object and a target with other places of the same members, and records of many kinds about them.
 fn object() -> (Btf, Btf, Vec<CoreRelo>) {
     let blob = |first: u32| {
@@ -115,6 +129,14 @@ fn opening_allocates_at_most_three_times_and_asking_never() {
     }
     let native = blob.write(ByteOrder::NATIVE);
     let foreign = blob.write(foreign);
+
+    let kernel = as_large_as_a_kernel();
+    let region = Region::new(GLOBAL);
+    let kernel = Btf::parse(kernel).unwrap();
+    let change = region.change();
+    // The bytes themselves were there before.
+    let live = change.bytes_allocated - change.bytes_deallocated;
+    assert!(kernel.len() > 126_000 && live <= 1_000_000, "{live} bytes for {} types", kernel.len());
 
     let (opening, btf) = count(|| Btf::parse(native).unwrap());
     assert!(opening <= 3, "opening allocated {opening} times");
