@@ -1,0 +1,67 @@
+//! Asks libbpf, through the program in `testdata/oracle`.
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use crate::{Error, Object};
+
+/// What libbpf says of an object.
+pub(crate) enum Answer {
+    /// It does not open it.
+    Refused(String),
+    Opened {
+        kernel_version: u32,
+        /// A line for each program, map and variable.
+        facts: Vec<String>,
+    },
+}
+
+/// An answer for each object.
+pub(crate) fn open(program: &Path, objects: &[Object]) -> Result<Vec<Answer>, Error> {
+    let paths: String =
+        objects.iter().map(|object| format!("{}\n", object.path.display())).collect();
+    let mut answers = Vec::with_capacity(objects.len());
+    for line in run(program, paths)?.lines() {
+        let mut fields = line.splitn(4, '\t');
+        if fields.next() == Some("object") {
+            let object = objects.get(answers.len()).ok_or("an answer to no question")?;
+            if fields.next() != object.path.to_str() {
+                return Err(format!("not the answer for {}: {line}", object.name).into());
+            }
+            answers.push(match (fields.next(), fields.next()) {
+                (Some("refused"), reason) => Answer::Refused(reason.unwrap_or_default().to_owned()),
+                (Some("opened"), Some(version)) => {
+                    Answer::Opened { kernel_version: version.parse()?, facts: Vec::new() }
+                }
+                _ => return Err(format!("neither opened nor refused: {line}").into()),
+            });
+        } else if let Some(Answer::Opened { facts, .. }) = answers.last_mut() {
+            facts.push(line.to_owned());
+        } else {
+            return Err(format!("a fact of no object: {line}").into());
+        }
+    }
+    if answers.len() != objects.len() {
+        return Err(format!("{} answers for {} objects", answers.len(), objects.len()).into());
+    }
+    Ok(answers)
+}
+
+/// What a program writes for an input.
+pub(crate) fn run(program: &Path, input: String) -> Result<String, Error> {
+    let mut child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+    let mut pipe = child.stdin.take().ok_or("no standard input")?;
+    // Both pipes are short: whoever only writes waits for who only writes.
+    let writer = thread::spawn(move || pipe.write_all(input.as_bytes()));
+    let output = child.wait_with_output()?;
+    writer.join().map_err(|_| "the thread that writes ended by a panic")??;
+    if !output.status.success() {
+        return Err(format!("{}: {}", program.display(), output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}

@@ -1,0 +1,163 @@
+//! The kernel's own BPF programs as a corpus, with libbpf as the judge: what it opens is read, and what it refuses is refused; programs,
+//! maps and variables are those that its API tells; the other byte order gives the same specs; and code survives every way through the
+//! assembler.
+//!
+//! Differences that are meant are listed with their reason in `testdata/oracle/corpus.txt`.
+//!
+//! `cargo xtask selftests` fetches and compiles what is needed, and says where it is in `BPF_CORPUS`: objects in `el` and `eb`, one folder
+//! for each byte order, and the program `open`, compiled from `testdata/oracle/open.c`.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is the output")]
+
+mod code;
+mod differences;
+mod facts;
+mod libbpf;
+mod orders;
+mod prepared;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use bpf_elf::spec::CollectionSpec;
+
+use differences::Differences;
+use libbpf::Answer;
+use report::{Check, Report};
+
+type Error = Box<dyn std::error::Error>;
+
+/// An object of the corpus.
+pub(crate) struct Object {
+    /// The name of the source.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) spec: Result<CollectionSpec, String>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(report) => {
+            println!("{report}");
+            if report.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<Report, Error> {
+    let folder = env::var_os("BPF_CORPUS")
+        .ok_or("BPF_CORPUS names no folder: run `cargo xtask selftests`")?;
+    let folder = PathBuf::from(folder);
+    let objects = read(&folder.join("el"))?;
+    if objects.is_empty() {
+        return Err(format!("no objects in {}", folder.display()).into());
+    }
+    let others = read(&folder.join("eb"))?;
+    let answers = libbpf::open(&folder.join("open"), &objects)?;
+
+    let names = objects.iter().map(|object| object.name.clone()).collect();
+    let mut report = Report::new(Differences::read(names)?);
+    let target = prepared::Target::open()?;
+    let mut refused = Vec::new();
+    for (object, answer) in objects.iter().zip(&answers) {
+        compare(&mut report, object, answer);
+        if let Ok(spec) = &object.spec {
+            code::check(&mut report, &object.name, spec);
+        }
+        let programs = target.prepare(&mut report, object)?;
+        if !programs.is_empty() {
+            refused.push((object, programs));
+        }
+    }
+    prepared::ask(&mut report, &folder.join("relocate"), &refused)?;
+    for object in &others {
+        let twin = objects.iter().find(|twin| twin.name == object.name);
+        let Some(twin) = twin else { continue };
+        orders::check(&mut report, twin, object);
+    }
+    Ok(report)
+}
+
+/// The objects of a folder, by name.
+fn read(folder: &Path) -> Result<Vec<Object>, Error> {
+    let entries = fs::read_dir(folder)
+        .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
+    let mut objects = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "o") {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.split('.').next().unwrap_or_default().to_owned();
+        let spec = CollectionSpec::parse(&fs::read(&path)?).map_err(|error| error.to_string());
+        objects.push(Object { name, path, spec });
+    }
+    objects.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(objects)
+}
+
+/// Holds one object against what libbpf says of it.
+fn compare(report: &mut Report, object: &Object, answer: &Answer) {
+    let (spec, theirs) = match (&object.spec, answer) {
+        (Err(_), Answer::Refused(_)) => return report.equal(Check::Open),
+        (Ok(_), Answer::Refused(reason)) => {
+            let what = format!("read, libbpf refuses it: {reason}");
+            return report.differs(Check::Open, &object.name, "-", what);
+        }
+        (Err(error), Answer::Opened { .. }) => {
+            let what = format!("refused, libbpf opens it: {error}");
+            return report.differs(Check::Open, &object.name, "-", what);
+        }
+        (Ok(spec), Answer::Opened { kernel_version, facts }) => {
+            // Without the section, libbpf takes the version of the running kernel.
+            if spec.kernel_version != 0 && spec.kernel_version != *kernel_version {
+                let what = format!("version {}, libbpf {kernel_version}", spec.kernel_version);
+                report.differs(Check::Open, &object.name, "version", what);
+            }
+            (spec, facts)
+        }
+    };
+    report.equal(Check::Open);
+    let ours = facts::facts(spec, &object.path.to_string_lossy());
+    for kind in ["program", "map", "inner", "variable"] {
+        let of_kind = |lines: &[String]| {
+            let mut lines: Vec<_> = lines
+                .iter()
+                .filter(|line| line.split('\t').next() == Some(kind))
+                .cloned()
+                .collect();
+            // Programs and maps come in the order of their definition; for variables BTF has an order of its own.
+            if kind == "variable" {
+                lines.sort();
+            }
+            lines
+        };
+        let (ours, theirs) = (of_kind(&ours), of_kind(theirs));
+        let before = report.complaints();
+        for line in ours.iter().filter(|line| !theirs.contains(line)) {
+            report.differs(Check::Facts, &object.name, second(line), format!("only here: {line}"));
+        }
+        for line in theirs.iter().filter(|line| !ours.contains(line)) {
+            report.differs(Check::Facts, &object.name, second(line), format!("libbpf: {line}"));
+        }
+        if before == report.complaints() && ours.len() == theirs.len() && ours != theirs {
+            let what = format!("{kind}s come in another order");
+            report.differs(Check::Facts, &object.name, kind, what);
+        }
+        for _ in ours.iter().filter(|line| theirs.contains(line)) {
+            report.equal(Check::Facts);
+        }
+    }
+}
+
+/// The name in a line: its second field.
+fn second(line: &str) -> &str {
+    line.split('\t').nth(1).unwrap_or_default()
+}

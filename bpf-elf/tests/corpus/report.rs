@@ -1,0 +1,106 @@
+//! What was equal, as a table.
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::differences::Differences;
+
+/// What is checked of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Check {
+    /// libbpf opens it, or refuses it.
+    Open,
+    /// Programs, maps and variables are those that libbpf tells.
+    Facts,
+    /// The other byte order gives the same spec.
+    Orders,
+    /// Code stays the same through bytes and text.
+    Code,
+    /// Programs are made ready for loading.
+    Prepare,
+}
+
+impl Check {
+    const ALL: [Self; 5] = [Self::Open, Self::Facts, Self::Orders, Self::Code, Self::Prepare];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Facts => "facts",
+            Self::Orders => "orders",
+            Self::Code => "code",
+            Self::Prepare => "prepare",
+        }
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    equal: usize,
+    listed: usize,
+    differ: usize,
+}
+
+/// All comparisons.
+pub(crate) struct Report {
+    counts: BTreeMap<Check, Counts>,
+    listed: Differences,
+    complaints: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn new(listed: Differences) -> Self {
+        Self { counts: BTreeMap::new(), listed, complaints: Vec::new() }
+    }
+
+    /// Something is as it has to be.
+    pub(crate) fn equal(&mut self, check: Check) {
+        let counts = self.counts.entry(check).or_default();
+        counts.equal = counts.equal.saturating_add(1);
+    }
+
+    /// Something is not.
+    pub(crate) fn differs(&mut self, check: Check, object: &str, name: &str, what: String) {
+        let counts = self.counts.entry(check).or_default();
+        if self.listed.lists(check.name(), object, name) {
+            counts.listed = counts.listed.saturating_add(1);
+        } else {
+            counts.differ = counts.differ.saturating_add(1);
+            self.complaints.push(format!("{} {object} {name}: {what}", check.name()));
+        }
+    }
+
+    /// The number of differences that nobody listed.
+    pub(crate) fn complaints(&self) -> usize {
+        self.complaints.len()
+    }
+
+    /// Whether all is equal but for what is listed, all that is listed differs, and every check had something to do.
+    pub(crate) fn good(&self) -> bool {
+        let done = |check| self.counts.get(check).is_some_and(|counts| counts.equal != 0);
+        self.complaints.is_empty()
+            && self.listed.stale().next().is_none()
+            && Check::ALL.iter().all(done)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "check      equal  listed  differ")?;
+        for check in Check::ALL {
+            let none = Counts::default();
+            let counts = self.counts.get(&check).unwrap_or(&none);
+            let (equal, listed, differ) = (counts.equal, counts.listed, counts.differ);
+            writeln!(f, "{:<7} {equal:>8} {listed:>7} {differ:>7}", check.name())?;
+        }
+        for line in self.listed.met() {
+            writeln!(f, "listed: {line}")?;
+        }
+        for complaint in &self.complaints {
+            writeln!(f, "differs: {complaint}")?;
+        }
+        for line in self.listed.stale() {
+            writeln!(f, "listed in corpus.txt, and equal: {line}")?;
+        }
+        Ok(())
+    }
+}
