@@ -1,11 +1,13 @@
-//! `selftests`: preparation of programs held against libbpf's, on the kernel's own selftests of CO-RE.
+//! `selftests`: reading and preparation held against libbpf's, on the BPF programs of the kernel's own selftests.
 //!
 //! The selftests and libbpf come from Debian's package of the kernel's source. They stay in the cache: none of it is part of this
-//! repository. The comparison itself is the test target `selftests` of bpf-elf.
+//! repository. The comparisons themselves are the test targets `selftests` and `corpus` of bpf-elf.
 mod build;
+mod corpus;
 mod source;
 
 use std::env;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -18,14 +20,20 @@ use crate::process::{cargo, root};
 use crate::progress::{Outcome, Steps};
 use crate::{apt, kernel_btf, kernels};
 
-/// Compare preparation with libbpf, on the kernel's selftests of CO-RE and on the fixtures
+/// Compare with libbpf: reading and preparation, on the BPF programs of the kernel's selftests and on the fixtures
 ///
 /// Fetches the kernel's source, compiles libbpf and what is compared into the cache, and prints a table.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The kernel whose selftests and libbpf these are
-    #[arg(long, default_value = SERIES)]
-    series: String,
+    /// The kernels whose selftests and libbpf these are
+    #[arg(long, value_delimiter = ',', default_value = ALL_SERIES)]
+    series: Vec<String>,
+    /// One comparison alone
+    #[arg(long)]
+    only: Option<Comparison>,
+    /// Of the corpus only the part that `test` reads
+    #[arg(long)]
+    sample: bool,
     /// Kernels whose types the objects are relocated against, beside the selftests' own
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
     kernels: Vec<String>,
@@ -48,56 +56,100 @@ const NEEDED: [(&str, &str); 7] = [
     ("/usr/include/zlib.h", "zlib1g-dev"),
 ];
 
-/// The series that the tests take the selftests from.
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Comparison {
+    /// The selftests of CO-RE and the fixtures, against many targets
+    Core,
+    /// All BPF programs of the selftests
+    Corpus,
+}
+
+/// The series that the tests take the selftests of CO-RE from.
 const SERIES: &str = "6.12";
+/// The series whose programs are the corpus of the tests: the newest at hand has most.
+const NEWEST: &str = "7.3";
+/// All that the task compares with.
+const ALL_SERIES: &str = "6.12,7.3";
+/// The kernel whose types the corpus is relocated for.
+const TARGET: &str = "7.x";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let mut test = prepare(args)?;
-    let status = test.status().context("cannot start cargo")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let mut good = true;
+    for mut test in prepare(args)? {
+        good &= test.status().context("cannot start cargo")?.success();
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The step of `test`.
 pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
-    let kernels = kernels::DEFAULT.split(',').map(str::to_owned).collect();
-    let args = Args { series: SERIES.to_owned(), kernels, refresh: false, system_libbpf: false };
+    watch(steps, SERIES, Comparison::Core)
+}
+
+/// The step of `test` that reads a sample of the corpus.
+pub(crate) fn corpus_step(steps: &Steps) -> Result<Outcome> {
+    watch(steps, NEWEST, Comparison::Corpus)
+}
+
+fn watch(steps: &Steps, series: &str, only: Comparison) -> Result<Outcome> {
+    let args = Args {
+        series: vec![series.to_owned()],
+        only: Some(only),
+        sample: true,
+        kernels: kernels::DEFAULT.split(',').map(str::to_owned).collect(),
+        refresh: false,
+        system_libbpf: false,
+    };
     steps.doing("fetching and compiling");
-    let mut test = prepare(&args)?;
-    let (output, status) = steps.watch(&mut test)?;
-    if !status.success() {
-        steps.say(output.trim_end());
-        bail!("preparation differs from libbpf's, or could not be compared ({status})");
+    for mut test in prepare(&args)? {
+        let (output, status) = steps.watch(&mut test)?;
+        if !status.success() {
+            steps.say(output.trim_end());
+            bail!("not the same as libbpf's, or it could not be compared ({status})");
+        }
     }
     Ok(Outcome::good())
 }
 
-/// Fetches and compiles what is not there. Gives the command that compares.
-fn prepare(args: &Args) -> Result<Command> {
+/// Fetches and compiles what is not there. Gives the commands that compare.
+fn prepare(args: &Args) -> Result<Vec<Command>> {
     install(args)?;
     let cache = Cache::open()?;
-    let started = Instant::now();
-    let source = source::find(&cache, &args.series, args.refresh)?;
-    let folder = build::all(&cache, &source, args.system_libbpf)?;
-    let mut types = Vec::new();
-    for name in &args.kernels {
-        types.push(kernel_btf::folder(&cache, &kernels::resolve(&cache, name)?)?);
+    let mut commands = Vec::new();
+    for series in &args.series {
+        let started = Instant::now();
+        let source = source::find(&cache, series, args.refresh)?;
+        let folder = build::all(&cache, &source, args.system_libbpf)?;
+        let seconds = started.elapsed().as_secs_f32();
+        println!("libbpf and selftests of {} in {seconds:.1} s", source.name());
+        if args.only != Some(Comparison::Corpus) {
+            commands.push(core(&cache, &args.kernels, &folder)?);
+        }
+        if args.only != Some(Comparison::Core) {
+            let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
+            commands.push(corpus::compare(&cache, &source, &folder, &types, args.sample)?);
+        }
     }
-    println!(
-        "libbpf and selftests of {} in {:.1} s",
-        source.name(),
-        started.elapsed().as_secs_f32()
-    );
+    Ok(commands)
+}
 
+/// The selftests of CO-RE and the fixtures.
+fn core(cache: &Cache, kernels: &[String], folder: &Path) -> Result<Command> {
+    let mut types = Vec::new();
+    for name in kernels {
+        types.push(kernel_btf::folder(cache, &kernels::resolve(cache, name)?)?);
+    }
     let mut test = cargo();
     test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "selftests"]);
     // The working folder of a test is that of its crate: no path is relative.
-    test.env("BPF_SELFTESTS", &folder).env("BPF_KERNELS", env::join_paths(types)?);
+    test.env("BPF_SELFTESTS", folder).env("BPF_KERNELS", env::join_paths(types)?);
     Ok(test)
 }
 
 /// Installs what is missing.
 fn install(args: &Args) -> Result<()> {
-    let llvm = [("clang", "clang"), ("llvm-objcopy", "llvm")];
+    let llvm = [("clang", "clang"), ("llvm-objcopy", "llvm"), ("llvm-strip", "llvm")];
     let llvm = llvm.map(|(tool, package)| (format!("{tool}-{LLVM}"), format!("{package}-{LLVM}")));
     let libbpf = args.system_libbpf.then_some(("/usr/include/bpf/libbpf.h", "libbpf-dev"));
     let plain = NEEDED.into_iter().chain(libbpf);

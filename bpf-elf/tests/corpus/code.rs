@@ -25,7 +25,15 @@ fn loss(function: &Function) -> Option<String> {
     }
     let numbers = Code::new(function.slots.clone());
     through_text(&numbers).or_else(|| {
-        let mut named = numbers;
+        let mut named = numbers.clone();
+        // The assembler leaves this number to the loader too, and holds another place for it.
+        for reference in &function.references {
+            if let (Target::Kfunc { .. }, Some(slot)) =
+                (&reference.target, named.slots.get_mut(reference.slot))
+            {
+                slot.imm = 0;
+            }
+        }
         named.functions.push(Symbol::new(function.name.clone(), 0));
         named.references.extend(function.references.iter().filter_map(|reference| {
             Some(bpf_asm::Reference::new(reference.slot, named_target(&reference.target)?))

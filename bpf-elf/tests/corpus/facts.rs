@@ -1,6 +1,6 @@
 //! What a spec says of an object, in the words that `testdata/oracle/open.c` has for what libbpf says.
 use bpf_elf::spec::{
-    CollectionSpec, ExternKind, MapContents, MapSpec, Pinning, ProgramSpec, object_name,
+    CollectionSpec, ExternKind, MapContents, MapSpec, Pinning, ProgramSpec, Warning, object_name,
 };
 use bpf_sys::abi::{MapType, ProgramFlags};
 
@@ -10,7 +10,7 @@ const PAGE: u32 = 4096;
 /// A line for each program, map and variable. `path` gives data sections their names.
 pub(crate) fn facts(spec: &CollectionSpec, path: &str) -> Vec<String> {
     let object = object_name(path);
-    let mut lines: Vec<String> = spec.programs.values().map(program).collect();
+    let mut lines: Vec<String> = spec.programs.values().map(|found| program(spec, found)).collect();
     for entry in spec.maps.values() {
         lines.push(map("map", entry, &object));
         if let Some(inner) = &entry.inner {
@@ -21,13 +21,18 @@ pub(crate) fn facts(spec: &CollectionSpec, path: &str) -> Vec<String> {
     lines
 }
 
-fn program(program: &ProgramSpec) -> String {
+fn program(spec: &CollectionSpec, program: &ProgramSpec) -> String {
+    // libbpf does not know names that only begin like one: taking them gives a warning.
+    let unknown = spec.warnings.iter().any(|warning| {
+        matches!(warning, Warning::SectionPrefix { section, .. } if *section == program.section)
+    });
+    let known = (!unknown).then_some(program);
     format!(
         "program\t{}\t{}\ttype {}\tattach {}\tflags {}\tautoload {}\tslots {}",
         program.name,
         program.section.strip_prefix('?').unwrap_or(&program.section),
-        program.program_type.0,
-        program.attach_type.map_or(0, |attach_type| attach_type.0),
+        known.map_or(0, |known| known.program_type.0),
+        known.and_then(|known| known.attach_type).map_or(0, |attach_type| attach_type.0),
         // What the name of the section says libbpf adds only when it loads.
         program.flags.bits() & !(ProgramFlags::SLEEPABLE | ProgramFlags::XDP_HAS_FRAGS).bits(),
         u8::from(program.autoload),

@@ -4,12 +4,16 @@
 //!
 //! Differences that are meant are listed with their reason in `testdata/oracle/corpus.txt`.
 //!
-//! `cargo xtask selftests` fetches and compiles what is needed, and says where it is in `BPF_CORPUS`: objects in `el` and `eb`, one folder
-//! for each byte order, and the program `open`, compiled from `testdata/oracle/open.c`.
+//! `cargo xtask selftests` fetches and compiles what is needed. It says where that is: in `BPF_CORPUS` objects in `el` and `eb`, one folder
+//! for each byte order, and the program `open`, compiled from `testdata/oracle/open.c`; in `BPF_CORPUS_RELOCATE` the program compiled from
+//! `relocate.c`; in `BPF_CORPUS_TYPES` a folder like /sys/kernel/btf with the types to relocate for. `BPF_CORPUS_SAMPLE` may name a file with
+//! the names of the objects to read, one on each line, if not all are to be read.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is the output")]
 
 mod code;
+#[path = "../selftests/compare.rs"]
+mod compare;
 mod differences;
 mod facts;
 mod libbpf;
@@ -17,6 +21,7 @@ mod orders;
 mod prepared;
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
@@ -54,28 +59,28 @@ fn run() -> Result<Report, Error> {
     let folder = env::var_os("BPF_CORPUS")
         .ok_or("BPF_CORPUS names no folder: run `cargo xtask selftests`")?;
     let folder = PathBuf::from(folder);
-    let objects = read(&folder.join("el"))?;
+    let sample = env::var_os("BPF_CORPUS_SAMPLE").map(fs::read_to_string).transpose()?;
+    let sample: Option<BTreeSet<&str>> = sample.as_ref().map(|names| names.lines().collect());
+    let objects = read(&folder.join("el"), sample.as_ref())?;
     if objects.is_empty() {
         return Err(format!("no objects in {}", folder.display()).into());
     }
-    let others = read(&folder.join("eb"))?;
+    let others = read(&folder.join("eb"), sample.as_ref())?;
     let answers = libbpf::open(&folder.join("open"), &objects)?;
 
     let names = objects.iter().map(|object| object.name.clone()).collect();
     let mut report = Report::new(Differences::read(names)?);
-    let target = prepared::Target::open()?;
-    let mut refused = Vec::new();
     for (object, answer) in objects.iter().zip(&answers) {
-        compare(&mut report, object, answer);
+        judge(&mut report, object, answer);
         if let Ok(spec) = &object.spec {
             code::check(&mut report, &object.name, spec);
         }
-        let programs = target.prepare(&mut report, object)?;
-        if !programs.is_empty() {
-            refused.push((object, programs));
-        }
     }
-    prepared::ask(&mut report, &folder.join("relocate"), &refused)?;
+    let types = env::var_os("BPF_CORPUS_TYPES").ok_or("BPF_CORPUS_TYPES names no folder")?;
+    let relocate =
+        env::var_os("BPF_CORPUS_RELOCATE").ok_or("BPF_CORPUS_RELOCATE names no program")?;
+    let target = prepared::Target::open(Path::new(&types))?;
+    target.check(&mut report, Path::new(&relocate), &objects)?;
     for object in &others {
         let twin = objects.iter().find(|twin| twin.name == object.name);
         let Some(twin) = twin else { continue };
@@ -85,7 +90,7 @@ fn run() -> Result<Report, Error> {
 }
 
 /// The objects of a folder, by name.
-fn read(folder: &Path) -> Result<Vec<Object>, Error> {
+fn read(folder: &Path, sample: Option<&BTreeSet<&str>>) -> Result<Vec<Object>, Error> {
     let entries = fs::read_dir(folder)
         .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
     let mut objects = Vec::new();
@@ -96,6 +101,9 @@ fn read(folder: &Path) -> Result<Vec<Object>, Error> {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.split('.').next().unwrap_or_default().to_owned();
+        if sample.is_some_and(|names| !names.contains(name.as_str())) {
+            continue;
+        }
         let spec = CollectionSpec::parse(&fs::read(&path)?).map_err(|error| error.to_string());
         objects.push(Object { name, path, spec });
     }
@@ -104,7 +112,7 @@ fn read(folder: &Path) -> Result<Vec<Object>, Error> {
 }
 
 /// Holds one object against what libbpf says of it.
-fn compare(report: &mut Report, object: &Object, answer: &Answer) {
+fn judge(report: &mut Report, object: &Object, answer: &Answer) {
     let (spec, theirs) = match (&object.spec, answer) {
         (Err(_), Answer::Refused(_)) => return report.equal(Check::Open),
         (Ok(_), Answer::Refused(reason)) => {

@@ -14,7 +14,7 @@ use crate::fixtures::LLVM;
 use crate::process;
 
 /// Where the selftests' programs are.
-const PROGRAMS: &str = "tools/testing/selftests/bpf/progs";
+pub(super) const PROGRAMS: &str = "tools/testing/selftests/bpf/progs";
 /// Beginnings of their names: objects to relocate.
 const OBJECTS: [&str; 2] = ["test_core_", "core_kern"];
 /// And types to relocate them against.
@@ -61,20 +61,38 @@ pub(super) fn all(cache: &Cache, source: &Source, system_libbpf: bool) -> Result
     }
 
     // This one is ours and changes: it is made each time.
-    let mut compile = Command::new("cc");
-    compile.args(["-Wall", "-Wextra", "-Werror", "-O1", "-o"]).arg(folder.join("relocate"));
-    compile.args(WRAPPED.map(|name| format!("-Wl,--wrap={name}")));
-    compile.args(ORACLE.map(|name| oracle().join(name)));
+    let program = folder.join("relocate");
     if system_libbpf {
-        compile.arg("-l:libbpf.a");
+        let mut compile = oracle_command(&program, &ORACLE);
+        process::capture(compile.args(["-l:libbpf.a", "-lelf", "-lz"]))?;
     } else {
-        compile.arg("-I").arg(folder.join("include"));
-        compile.arg("-isystem").arg(source.path("tools/include/uapi"));
-        compile.arg(folder.join("libbpf.a"));
+        oracle_program(source, &folder, &program, &ORACLE)?;
     }
-    compile.args(["-lelf", "-lz"]);
-    process::capture(&mut compile)?;
     Ok(folder)
+}
+
+/// Compiles a program that asks the libbpf in `libbpf`.
+pub(super) fn oracle_program(
+    source: &Source,
+    libbpf: &Path,
+    program: &Path,
+    sources: &[&str],
+) -> Result<()> {
+    let mut compile = oracle_command(program, sources);
+    compile.arg("-I").arg(libbpf.join("include"));
+    compile.arg("-isystem").arg(source.path("tools/include/uapi"));
+    compile.arg(libbpf.join("libbpf.a")).args(["-lelf", "-lz"]);
+    process::capture(&mut compile).map(drop)
+}
+
+fn oracle_command(program: &Path, sources: &[&str]) -> Command {
+    let mut compile = Command::new("cc");
+    compile.args(["-Wall", "-Wextra", "-Werror", "-O1", "-o"]).arg(program);
+    if sources.contains(&"no_kernel.c") {
+        compile.args(WRAPPED.map(|name| format!("-Wl,--wrap={name}")));
+    }
+    compile.args(sources.iter().map(|name| oracle().join(name)));
+    compile
 }
 
 /// The headers of libbpf that programs include, and the two that are generated.
@@ -173,7 +191,7 @@ fn run(commands: Vec<Command>) -> Result<()> {
 }
 
 /// The files that begin and end so, sorted.
-fn files(folder: &Path, prefixes: &[&str], extension: &str) -> Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path, prefixes: &[&str], extension: &str) -> Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -186,7 +204,7 @@ fn files(folder: &Path, prefixes: &[&str], extension: &str) -> Result<Vec<PathBu
     Ok(paths)
 }
 
-fn stem(path: &Path) -> &Path {
+pub(super) fn stem(path: &Path) -> &Path {
     path.file_stem().map_or(path, Path::new)
 }
 
