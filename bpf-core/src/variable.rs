@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bpf_elf::spec::VariableSpec;
-use bpf_sys::abi::{MapFlags, UpdateFlags};
+use bpf_sys::abi::{MapFlags, MapType, UpdateFlags};
 use bpf_sys::memory::{ReadMapping, WriteMapping};
 use bpf_sys::{AsMapFd, Errno};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -24,6 +24,12 @@ pub(crate) enum Backing {
 
 impl Backing {
     pub(crate) fn new(map: &Map) -> Result<Self> {
+        if map.map_type() == MapType::PERCPU_ARRAY {
+            let error = Error::new(ErrorKind::WrongType, map.action("read variables of"));
+            return Err(error.with_hint(
+                "each CPU has its own value: Map::per_cpu reads them, at the offset in the specification",
+            ));
+        }
         if !map.flags().contains(MapFlags::MMAPABLE) {
             return Ok(Self::Map(map.try_clone()?));
         }

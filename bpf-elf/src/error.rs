@@ -259,28 +259,6 @@ pub enum Error {
         /// Bytes from the start of that section.
         target: i64,
     },
-    /// A jump table leads out of the function that uses it.
-    #[error(
-        "jump table {table:?} leads to {target:#x}, which is no instruction of function {function:?}"
-    )]
-    JumpTable {
-        /// The symbol of the table.
-        table: String,
-        /// The function.
-        function: String,
-        /// Bytes from the start of the section of the function.
-        target: u64,
-    },
-    /// A program cannot have the exception callback that its tag names.
-    #[error("exception callback {callback:?} of program {program:?}: {problem}")]
-    ExceptionCallback {
-        /// The program.
-        program: String,
-        /// The function that the tag names.
-        callback: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
     /// The object has global variables for an arena, but no arena, or several.
     #[error("section \".addr_space.1\" needs one map of type arena, and the object has {count}")]
     Arena {

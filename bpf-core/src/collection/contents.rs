@@ -21,7 +21,7 @@ impl Loader<'_> {
             }
             match &spec.contents {
                 MapContents::Bytes(bytes) => {
-                    map.update(&0_u32.to_ne_bytes(), bytes, UpdateFlags::ANY)?;
+                    map.fill(bytes)?;
                 }
                 MapContents::Entries(entries) if map::is_map_in_map(spec.map_type) => {
                     for entry in entries {

@@ -90,7 +90,7 @@ impl Map {
         let filled = |map: Self| match &spec.contents {
             MapContents::None | MapContents::Zeroed => Ok(map),
             MapContents::Bytes(bytes) => {
-                map.update(&0_u32.to_ne_bytes(), bytes, UpdateFlags::ANY)?;
+                map.fill(bytes)?;
                 Ok(map)
             }
             _ => Err(Error::new(ErrorKind::InvalidSpec, action(spec))
@@ -107,6 +107,25 @@ impl Map {
         }
         Ok(map)
     }
+}
+
+impl Map {
+    /// Writes the one value that the map begins with: in a per-CPU map (section `.percpu`) the same for every CPU.
+    pub(crate) fn fill(&self, value: &[u8]) -> Result<()> {
+        let shape = self.shape();
+        let key = 0_u32.to_ne_bytes();
+        if shape.map_type != MapType::PERCPU_ARRAY {
+            return self.update(&key, value, UpdateFlags::ANY);
+        }
+        self.update(&key, &for_each_cpu(value, shape.stride, shape.values), UpdateFlags::ANY)
+    }
+}
+
+/// A value in a slot of `stride` bytes for each of this many CPUs.
+fn for_each_cpu(value: &[u8], stride: usize, cpus: usize) -> Vec<u8> {
+    let mut slot = value.to_vec();
+    slot.resize(stride.max(value.len()), 0);
+    slot.repeat(cpus)
 }
 
 /// Creates a map; names, BTF and a mapping are left out when the kernel does not take them.
@@ -273,6 +292,18 @@ mod tests {
             assert_eq!(ring_size(size, 4096), expected, "{size}");
         }
         assert_eq!(ring_size(4096, 65536), Some(65536));
+    }
+
+    #[test]
+    fn every_cpu_gets_the_value_that_a_section_has() {
+        let rows: [(&[u8], usize, usize, &[u8]); 3] = [
+            (&[1, 2], 8, 2, &[1, 2, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0]),
+            (&[3; 8], 8, 1, &[3; 8]),
+            (&[], 8, 0, &[]),
+        ];
+        for (value, stride, cpus, expected) in rows {
+            assert_eq!(for_each_cpu(value, stride, cpus), expected);
+        }
     }
 
     #[test]

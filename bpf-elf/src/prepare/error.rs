@@ -46,6 +46,14 @@ pub enum PrepareError {
         /// What was referred to.
         target: String,
     },
+    /// A jump table of a function has no targets, because those in the object lead out of the function.
+    #[error("function {function:?}: its jump table {table:?} leads out of it")]
+    JumpTable {
+        /// The function.
+        function: String,
+        /// The symbol of the table.
+        table: String,
+    },
     /// The distance of a call does not fit in an instruction.
     #[error("function {function:?}, slot {slot}: the called function is too far away")]
     TooFar {

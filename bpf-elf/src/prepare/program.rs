@@ -203,6 +203,10 @@ impl Site<'_> {
                 self.load(code)?;
                 let table = self.function.jump_tables.get(*index);
                 let table = table.ok_or_else(|| self.bad_reference())?;
+                if table.targets.is_empty() {
+                    let (function, table) = (self.function.name.clone(), table.name.clone());
+                    return Err(PrepareError::JumpTable { function, table });
+                }
                 let start = slot.saturating_sub(self.reference.slot);
                 FixupTarget::JumpTable {
                     name: table.name.clone(),

@@ -17,10 +17,7 @@ pub(super) enum Class {
     /// Instructions.
     Code,
     /// Variables that become the value of a map.
-    Data {
-        /// Only for reading by programs.
-        constant: bool,
-    },
+    Data(DataKind),
     /// Variables in an arena.
     Arena,
     /// Values of `struct_ops` maps.
@@ -34,6 +31,16 @@ pub(super) enum Class {
     JumpTables,
     /// Relocations of another section.
     Relocations,
+}
+
+/// What the map of a data section is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DataKind {
+    Plain,
+    /// Only for reading by programs.
+    Constant,
+    /// A value for each CPU.
+    PerCpu,
 }
 
 impl Class {
@@ -76,9 +83,11 @@ impl Class {
             name.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         if is(".rodata") {
-            Self::Data { constant: true }
+            Self::Data(DataKind::Constant)
         } else if is(".data") || is(".bss") {
-            Self::Data { constant: false }
+            Self::Data(DataKind::Plain)
+        } else if is(".percpu") {
+            Self::Data(DataKind::PerCpu)
         } else {
             Self::Ignored
         }

@@ -17,7 +17,7 @@ use super::maps::MapTable;
 use crate::Error;
 use crate::budget::Budget;
 use crate::object::{Place, Relocation, SectionIndex, Symbol, SymbolKind};
-use crate::spec::{ExternKind, Function, JumpTable, Reference, Target};
+use crate::spec::{ExternKind, Function, JumpTable, Reference, Target, Warning};
 
 /// What instructions can name, ready to be looked up.
 pub(super) struct Linker<'a, 'data> {
@@ -27,6 +27,7 @@ pub(super) struct Linker<'a, 'data> {
     pub(super) externs: &'a ExternTable,
     /// The maps that hold data sections, by section index.
     pub(super) data: &'a [Option<Arc<str>>],
+    pub(super) warnings: &'a mut Vec<Warning>,
 }
 
 /// An instruction that a relocation, or its own distance, ties to something.
@@ -40,7 +41,7 @@ struct Site {
 
 impl Linker<'_, '_> {
     /// Reads all functions, in the order of the table.
-    pub(super) fn read(&self, budget: &mut Budget) -> Result<Vec<Function>, Error> {
+    pub(super) fn read(&mut self, budget: &mut Budget) -> Result<Vec<Function>, Error> {
         let places = self.functions.places();
         let mut functions = Vec::with_capacity(places.len());
         let mut rest = places;
@@ -63,7 +64,7 @@ impl Linker<'_, '_> {
     }
 
     fn function(
-        &self,
+        &mut self,
         place: &FunctionPlace<'_>,
         relocations: &[Relocation],
         budget: &mut Budget,
@@ -112,7 +113,7 @@ impl Linker<'_, '_> {
 
     /// The index of the jump table that an instruction loads the address of, if it does.
     fn jump_table(
-        &self,
+        &mut self,
         place: &FunctionPlace<'_>,
         site: Site,
         relocation: &Relocation,
@@ -133,7 +134,7 @@ impl Linker<'_, '_> {
         // The lists of tables grow by doubling.
         budget.records::<JumpTable>(3)?;
         budget.records::<[usize; 2]>(3)?;
-        let table = jump_tables::read(self.input, budget, place, section, symbol)?;
+        let table = jump_tables::read(self.input, budget, place, section, symbol, self.warnings)?;
         function.jump_tables.push(table);
         tables.insert(relocation.symbol, index);
         Ok(Some(index))
@@ -210,7 +211,7 @@ impl Linker<'_, '_> {
                 let name = found.ok_or_else(|| self.wrong_target(site, symbol, "not a map"))?;
                 Ok(Target::Map { name: Arc::clone(name) })
             }
-            Class::Data { .. } | Class::Arena => {
+            Class::Data(_) | Class::Arena => {
                 let map = self.data.get(section.0).and_then(Option::as_ref);
                 let map =
                     map.ok_or_else(|| self.wrong_target(site, symbol, "in an empty section"))?;

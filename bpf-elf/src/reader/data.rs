@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use bpf_btf::VarLinkage;
+use bpf_btf::{Datasec, VarLinkage};
 use bpf_sys::abi::{MapFlags, MapType};
 
 use super::by_name::ByName;
+use super::class::DataKind;
 use super::input::Input;
 use super::insert;
 use super::names::type_name;
@@ -34,27 +35,50 @@ pub(super) fn map(
     input: &Input<'_>,
     budget: &mut Budget,
     section: &Section<'_>,
-    constant: bool,
+    kind: DataKind,
 ) -> Result<MapSpec, Error> {
     // The list of maps grows by doubling, before they are moved into the spec.
     budget.records::<MapSpec>(3)?;
     budget.entry::<MapSpec>(section.name)?;
     let name = budget.string(section.name)?;
-    let mut map = MapSpec::new(name.as_str(), MapType::ARRAY, 4, size(section)?, 1);
+    let map_type = if kind == DataKind::PerCpu { MapType::PERCPU_ARRAY } else { MapType::ARRAY };
+    let mut map = MapSpec::new(name.as_str(), map_type, 4, size(section)?, 1);
     map.section = budget.string(&name)?;
-    map.freeze = constant;
-    if constant {
+    map.freeze = kind == DataKind::Constant;
+    if map.freeze {
         map.flags |= MapFlags::RDONLY_PROG;
     }
     if let Some(datasec) = input.datasec(section.name) {
-        // Only variables that others may see are worth mapping into memory.
-        if datasec.variables().any(|(_, variable)| variable.linkage() != VarLinkage::Static) {
+        // Arrays with a value for each CPU cannot be mapped into memory.
+        if kind != DataKind::PerCpu && has_visible(input, budget, section, datasec)? {
             map.flags |= MapFlags::MMAPABLE;
         }
         map.value_type = Some(TypeRef::new(datasec.id().get(), name));
     }
     map.contents = contents(section, budget)?;
     Ok(map)
+}
+
+/// Whether others may see a variable of the section: only then it is worth mapping into memory. A hidden one counts as static, and it has to:
+/// what the kernel guards in a map (locks, lists, timers, pointers to its objects) forbids the mapping. libbpf: `map_is_mmapable`.
+fn has_visible(
+    input: &Input<'_>,
+    budget: &mut Budget,
+    section: &Section<'_>,
+    datasec: Datasec<'_>,
+) -> Result<bool, Error> {
+    let hidden = || {
+        let exports = input.exports_of(section.index);
+        exports.filter(|export| export.as_ref().map_or(true, |(_, symbol)| symbol.hidden))
+    };
+    let hidden = ByName::new(hidden().count(), hidden().map(|export| Ok(export?)), budget)?;
+    let visible = datasec.variables().any(|(_, variable)| match variable.linkage() {
+        VarLinkage::Static => false,
+        VarLinkage::Global => hidden.get(variable.name()).is_none(),
+        _ => true,
+    });
+    hidden.drop(budget);
+    Ok(visible)
 }
 
 /// Adds the variables of a section, by offset.

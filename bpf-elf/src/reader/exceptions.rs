@@ -1,18 +1,25 @@
 //! Exception callbacks: a tag on the type of a program names the function that handles what it throws.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bpf_btf::Type;
 
 use super::input::Input;
 use crate::Error;
-use crate::spec::{CollectionSpec, Linkage};
+use crate::budget::Budget;
+use crate::spec::{CollectionSpec, Linkage, Warning};
 
 const TAG: &str = "exception_callback:";
 
 /// Ties programs to their callbacks, as libbpf does before it relocates (`exception_cb_idx`).
-pub(super) fn attach(input: &Input<'_>, spec: &mut CollectionSpec) -> Result<(), Error> {
+pub(super) fn attach(
+    input: &Input<'_>,
+    budget: &mut Budget,
+    spec: &mut CollectionSpec,
+) -> Result<(), Error> {
     let Some(btf) = &input.btf else { return Ok(()) };
+    let mut tagged = HashSet::new();
     for (_, ty) in btf.types() {
         let Type::DeclTag(tag) = ty else { continue };
         let Some(callback) = ty.name().strip_prefix(TAG) else { continue };
@@ -20,23 +27,33 @@ pub(super) fn attach(input: &Input<'_>, spec: &mut CollectionSpec) -> Result<(),
             continue;
         };
         let Some(program) = spec.programs.get_mut(function.name()) else { continue };
-        let error = |problem| Error::ExceptionCallback {
-            program: function.name().to_owned(),
-            callback: callback.to_owned(),
-            problem,
-        };
+        budget.records::<[&str; 4]>(1)?;
+        let again = !tagged.insert(function.name());
         // The kernel finds it by name, so it has to be one that only one function can have.
         let found = spec.functions.get(callback).filter(|found| found.section == ".text");
-        match found {
-            None => return Err(error("there is no such function in section .text")),
-            Some(found) if found.linkage == Linkage::Static || found.hidden => {
-                return Err(error("it has to be global and not hidden"));
+        let problem = match found {
+            _ if again => {
+                // The verifier has something to say about that: libbpf leaves all of them to it.
+                program.exception_callback = None;
+                "the program has more than one"
             }
-            Some(_) => {}
-        }
-        if program.exception_callback.replace(Arc::from(callback)).is_some() {
-            return Err(error("it is the second one"));
-        }
+            None => "there is no such function in section .text",
+            Some(found) if found.linkage == Linkage::Static || found.hidden => {
+                "it has to be global and not hidden"
+            }
+            Some(_) => {
+                budget.charge(callback.len())?;
+                program.exception_callback = Some(Arc::from(callback));
+                continue;
+            }
+        };
+        // The program cannot be loaded: the kernel looks for the callback too. The others of the object can.
+        budget.records::<Warning>(3)?;
+        spec.warnings.push(Warning::ExceptionCallback {
+            program: budget.string(function.name())?,
+            callback: budget.string(callback)?,
+            problem,
+        });
     }
     Ok(())
 }

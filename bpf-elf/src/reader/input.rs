@@ -8,6 +8,7 @@ use crate::budget::Budget;
 use crate::object::{
     Binding, Object, Place, Relocation, Section, SectionIndex, SectionKind, Symbol,
 };
+use crate::spec::Warning;
 use crate::{BtfError, ElfError, Error, ReadOptions};
 
 /// Bytes that an entry of the section table takes while the object is read.
@@ -35,6 +36,7 @@ impl<'data> Input<'data> {
         object: Object<'data>,
         options: &'data ReadOptions,
         budget: &mut Budget,
+        warnings: &mut Vec<Warning>,
     ) -> Result<Self, Error> {
         budget.charge(object.sections().len().saturating_mul(SECTION))?;
         budget.records::<Symbol>(object.symbols().len())?;
@@ -75,8 +77,18 @@ impl<'data> Input<'data> {
         if let Some(section) = btf {
             budget.charge(section.data.len().saturating_mul(BTF))?;
         }
-        let btf = btf.map(read_btf).transpose()?;
-        let btf_ext = btf_ext.filter(|_| btf.is_some()).map(read_btf_ext).transpose()?;
+        // libbpf (`bpf_object__init_btf`): only these cannot do without. Externs that are used and not declared are an error elsewhere.
+        let needed =
+            classes.iter().any(|class| matches!(class, Class::Maps | Class::StructOps { .. }));
+        let btf = match btf.map(read_btf).transpose() {
+            Err(error) if !needed => left_out(".BTF", error, warnings),
+            read => read?,
+        };
+        let btf_ext = btf_ext.filter(|_| btf.is_some());
+        let btf_ext = match btf_ext.map(read_btf_ext).transpose() {
+            Err(error) if !needed => left_out(".BTF.ext", error, warnings),
+            read => read?,
+        };
         let by_section = index(&object);
         Ok(Self { options, object, classes, by_section, relocations, btf, btf_ext })
     }
@@ -190,6 +202,16 @@ fn contents<'data>(section: &Section<'data>) -> Result<&'data [u8], Error> {
         return Err(Error::NoContents { section: section.name.to_owned() });
     }
     Ok(section.data)
+}
+
+/// Goes on without what cannot be read.
+fn left_out<T>(section: &'static str, error: Error, warnings: &mut Vec<Warning>) -> Option<T> {
+    let problem = match error {
+        Error::Btf { source, .. } => source,
+        error => BtfError::new(&error),
+    };
+    warnings.push(Warning::Btf { section, problem });
+    None
 }
 
 fn read_btf(section: &Section<'_>) -> Result<Btf, Error> {

@@ -5,18 +5,19 @@ use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
 use crate::object::{Section, Symbol};
-use crate::spec::JumpTable;
+use crate::spec::{JumpTable, Warning};
 
 /// Bytes of an address in a table.
 const ENTRY: usize = 8;
 
-/// The table that a symbol stands for. libbpf: `create_jt_map`.
+/// The table that a symbol stands for; without targets if it leads out of the function. libbpf: `create_jt_map`.
 pub(super) fn read(
     input: &Input<'_>,
     budget: &mut Budget,
     place: &FunctionPlace<'_>,
     section: &Section<'_>,
     symbol: &Symbol,
+    warnings: &mut Vec<Warning>,
 ) -> Result<JumpTable, Error> {
     let name = input.object.symbol_name(symbol)?;
     let end = symbol.value.checked_add(symbol.size);
@@ -42,11 +43,18 @@ pub(super) fn read(
             .checked_sub(place.offset)
             .filter(|distance| distance % SLOT == 0 && offset < place.end())
             .and_then(|distance| usize::try_from(distance / SLOT).ok());
-        targets.push(slot.ok_or_else(|| Error::JumpTable {
-            table: name.to_owned(),
-            function: place.name.to_owned(),
-            target: offset,
-        })?);
+        let Some(slot) = slot else {
+            // The program cannot be loaded. The others of the object can.
+            budget.records::<Warning>(3)?;
+            warnings.push(Warning::JumpTable {
+                table: budget.string(name)?,
+                function: budget.string(place.name)?,
+                target: offset,
+            });
+            targets.clear();
+            break;
+        };
+        targets.push(slot);
     }
     Ok(JumpTable { name: budget.string(name)?, targets })
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bpf_asm::ByteOrder;
 use bpf_sys::abi::{MapType, ProgramType};
 
-use self::class::Class;
+use self::class::{Class, DataKind};
 use self::code::Linker;
 use self::functions::{FunctionPlace, FunctionTable};
 use self::input::Input;
@@ -46,8 +46,9 @@ pub(crate) fn is_data_section(name: &str) -> bool {
 pub(crate) fn read(data: &[u8], options: &ReadOptions) -> Result<CollectionSpec, Error> {
     let mut budget = Budget::new(data.len());
     let budget = &mut budget;
-    let input = Input::new(Object::parse(data)?, options, budget)?;
-    let mut spec = CollectionSpec::new(input.object.order());
+    let object = Object::parse(data)?;
+    let mut spec = CollectionSpec::new(object.order());
+    let input = Input::new(object, options, budget, &mut spec.warnings)?;
 
     let functions = FunctionTable::new(&input, budget, &mut spec.warnings)?;
     let mut maps = MapTable::new();
@@ -74,17 +75,18 @@ pub(crate) fn read(data: &[u8], options: &ReadOptions) -> Result<CollectionSpec,
     spec.variables = data.variables;
 
     let by_section = &data.by_section;
-    let linker = Linker {
+    let mut linker = Linker {
         input: &input,
         functions: &functions,
         maps: &maps,
         externs: &externs,
         data: by_section,
+        warnings: &mut spec.warnings,
     };
     let mut code = linker.read(budget)?;
     ext_info::attach(&input, budget, &functions, &mut code)?;
     add_functions(&mut spec, options, &functions, code, budget)?;
-    exceptions::attach(&input, &mut spec)?;
+    exceptions::attach(&input, budget, &mut spec)?;
 
     spec.maps = SpecMap::with_capacity(maps.len().saturating_add(data.maps.len()));
     for (name, map) in maps.into_maps().chain(data.maps) {
@@ -122,10 +124,10 @@ fn read_data(input: &Input<'_>, budget: &mut Budget, maps: &mut MapTable) -> Res
     };
     for (section, class) in input.sections().filter(|(section, _)| section.size != 0) {
         let (name, constant) = match class {
-            Class::Data { constant } => {
+            Class::Data(kind) => {
                 let name: Arc<str> = Arc::from(section.name);
-                found.maps.push((Arc::clone(&name), data::map(input, budget, section, constant)?));
-                (name, constant)
+                found.maps.push((Arc::clone(&name), data::map(input, budget, section, kind)?));
+                (name, kind == DataKind::Constant)
             }
             Class::Arena => (arena(budget, maps, section)?, false),
             _ => continue,

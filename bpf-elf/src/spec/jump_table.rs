@@ -6,6 +6,7 @@
 pub struct JumpTable {
     /// The symbol.
     pub name: String,
-    /// Slots of the function that the table leads to.
+    /// Slots of the function that the table leads to. None at all if the object has another table than the kernel takes, one that leads out
+    /// of the function: the collection then has a [`Warning`](super::Warning), and preparing a program with the function is an error.
     pub targets: Vec<usize>,
 }

@@ -29,7 +29,8 @@ impl MapSpec {
     /// sections of several objects apart: `my_objec.rodata`. Give an empty name to have none.
     pub fn kernel_name(&self, object: &str) -> String {
         let custom = self.name.get(1..).is_some_and(|rest| rest.contains('.'));
-        if !self.name.starts_with('.') || custom {
+        let per_cpu = self.name == ".percpu";
+        if !self.name.starts_with('.') || custom || per_cpu {
             return plain(&self.name);
         }
         let reserved = self.name.len().clamp(SUFFIX, MAX);

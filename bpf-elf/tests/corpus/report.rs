@@ -45,11 +45,12 @@ pub(crate) struct Report {
     counts: BTreeMap<Check, Counts>,
     listed: Differences,
     complaints: Vec<String>,
+    other_code: usize,
 }
 
 impl Report {
     pub(crate) fn new(listed: Differences) -> Self {
-        Self { counts: BTreeMap::new(), listed, complaints: Vec::new() }
+        Self { counts: BTreeMap::new(), listed, complaints: Vec::new(), other_code: 0 }
     }
 
     /// Something is as it has to be.
@@ -67,6 +68,11 @@ impl Report {
             counts.differ = counts.differ.saturating_add(1);
             self.complaints.push(format!("{} {object} {name}: {what}", check.name()));
         }
+    }
+
+    /// A function that the compiler made other code of in the other byte order.
+    pub(crate) fn other_code(&mut self) {
+        self.other_code = self.other_code.saturating_add(1);
     }
 
     /// The number of differences that nobody listed.
@@ -92,6 +98,7 @@ impl fmt::Display for Report {
             let (equal, listed, differ) = (counts.equal, counts.listed, counts.differ);
             writeln!(f, "{:<7} {equal:>8} {listed:>7} {differ:>7}", check.name())?;
         }
+        writeln!(f, "functions with other code in the other byte order: {}", self.other_code)?;
         for line in self.listed.met() {
             writeln!(f, "listed: {line}")?;
         }

@@ -1,10 +1,11 @@
 //! Tests of reading data sections and variables.
+use bpf_asm::{Register, Slot};
 use bpf_btf::VarLinkage;
-use bpf_sys::abi::MapFlags;
+use bpf_sys::abi::{MapFlags, MapType};
 
 use super::{Types, exits, fails, reads};
-use crate::spec::MapContents;
-use crate::testing::{COMPRESSED, FUNC, GLOBAL, LOCAL, OBJECT, WEAK};
+use crate::spec::{MapContents, Target, Warning};
+use crate::testing::{COMPRESSED, Elf, FUNC, GLOBAL, LOCAL, OBJECT, WEAK};
 
 #[test]
 fn a_section_is_the_value_of_a_map() {
@@ -104,6 +105,63 @@ fn static_variables_alone_are_not_mapped() {
             elf.btf(&types.btf).data(".data", &[0; 4]);
         },
         |spec| assert_eq!(spec.maps.get(".data").unwrap().flags, MapFlags::NONE),
+    );
+}
+
+#[test]
+fn hidden_variables_are_static_ones() {
+    for (hidden, expected) in [(true, MapFlags::NONE), (false, MapFlags::MMAPABLE)] {
+        reads(
+            |elf| {
+                let mut types = Types::new();
+                let int = types.int;
+                let v = types.variable("v", int, VarLinkage::Global);
+                types.section(".data.A", &[(v, 4)]);
+                let info = GLOBAL | OBJECT;
+                elf.btf(&types.btf).data(".data.A", &[0; 4]).symbol("v", ".data.A", 0, 4, info);
+                if hidden {
+                    elf.hidden();
+                }
+            },
+            |spec| assert_eq!(spec.maps.get(".data.A").unwrap().flags, expected, "{hidden}"),
+        );
+    }
+}
+
+#[test]
+fn a_section_with_values_for_each_cpu_is_an_array_of_them() {
+    reads(
+        |elf| {
+            let mut types = Types::new();
+            let int = types.int;
+            let v = types.variable("v", int, VarLinkage::Global);
+            types.section(".percpu", &[(v, 4)]);
+            let info = GLOBAL | OBJECT;
+            elf.btf(&types.btf).data(".percpu", &[1; 4]).data(".percpu.more", &[2; 8]);
+            elf.data(".percpus", &[3]).symbol("v", ".percpu", 0, 4, info);
+            let load = Slot::ld_imm64(Register::R1, 0);
+            elf.code("xdp", &[&load[..], &exits(1)].concat());
+            elf.symbol("p", "xdp", 0, 24, GLOBAL | FUNC).relocation("xdp", 0, "v");
+        },
+        |spec| {
+            let maps: Vec<_> = spec
+                .maps
+                .values()
+                .map(|m| (m.name.as_str(), m.map_type, m.value_size, m.flags, m.freeze))
+                .collect();
+            let array = MapType::PERCPU_ARRAY;
+            let expected = [
+                (".percpu", array, 4, MapFlags::NONE, false),
+                (".percpu.more", array, 8, MapFlags::NONE, false),
+            ];
+            assert_eq!(maps, expected);
+            // The kernel does not want to know of which object these are, as it does for others.
+            assert_eq!(spec.maps.get(".percpu").unwrap().kernel_name("my_object"), ".percpu");
+            assert_eq!(spec.variables.get("v").unwrap().map, ".percpu");
+            let references = &spec.programs.get("p").unwrap().function.references;
+            let target = Target::MapValue { map: ".percpu".into(), offset: 0 };
+            assert_eq!(references[0].target, target);
+        },
     );
 }
 
@@ -227,25 +285,44 @@ fn sections_that_are_read_are_not_compressed() {
 }
 
 #[test]
-fn type_information_is_read_or_refused() {
-    let rows: [(&[u8], &str); 2] = [
-        (b"", "section \".BTF\" has no contents in the file"),
-        (b"\x9f", "section \".BTF\": BTF of 1 bytes is too short for its header"),
-    ];
-    for (bytes, message) in rows {
-        for order in crate::testing::ORDERS {
-            let mut elf = crate::testing::Elf::new(order);
-            elf.data(".BTF", bytes);
-            let error = crate::spec::CollectionSpec::parse(&elf.build()).unwrap_err().to_string();
-            assert!(error.starts_with("section \".BTF\""), "{error} instead of {message}");
-        }
-    }
-    fails(
+fn type_information_that_cannot_be_read_is_an_error_where_it_is_needed() {
+    let broken: [fn(&mut Elf); 3] = [
+        |elf| {
+            elf.data(".BTF", b"");
+        },
+        |elf| {
+            elf.data(".BTF", b"\x9f");
+        },
         |elf| {
             elf.zeros(".BTF", 100);
         },
-        "section \".BTF\" has no contents in the file",
-    );
+    ];
+    let needed = [(".maps", true), (".struct_ops", true), ("?.struct_ops.link", true)];
+    for (section, is_needed) in needed.into_iter().chain([(".data", false), ("maps", false)]) {
+        for (row, broken) in broken.iter().enumerate() {
+            for order in crate::testing::ORDERS {
+                let mut elf = Elf::new(order);
+                broken(&mut elf);
+                elf.data(".BTF.ext", b"\x9f").data(section, &[0; 20]);
+                let read = crate::spec::CollectionSpec::parse(&elf.build());
+                let read = read.map(|spec| (spec.has_btf(), spec.warnings));
+                match read {
+                    Err(error) => {
+                        assert!(is_needed, "{section} {row}: {error}");
+                        assert!(error.to_string().starts_with("section \".BTF\""), "{error}");
+                    }
+                    Ok((has_btf, warnings)) => {
+                        assert!(!is_needed && !has_btf, "{section} {row}");
+                        let [Warning::Btf { section: ".BTF", .. }] = &warnings[..] else {
+                            panic!("{section} {row}: {warnings:?}");
+                        };
+                        let text = warnings[0].to_string();
+                        assert!(text.starts_with("section \".BTF\" is left out: "), "{text}");
+                    }
+                }
+            }
+        }
+    }
     fails(
         |elf| {
             elf.btf(&Types::new().btf).btf(&Types::new().btf);

@@ -1,7 +1,8 @@
 //! Tests of reading functions.
+use bpf_btf::{Definition, FuncLinkage};
 use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};
 
-use super::{exits, fails, reads, reads_with};
+use super::{Types, exits, fails, reads, reads_with};
 use crate::ReadOptions;
 use crate::section::SectionRule;
 use crate::spec::{Linkage, Warning};
@@ -219,4 +220,40 @@ fn an_application_has_section_names_of_its_own() {
             assert_eq!(first.flags, ProgramFlags::SLEEPABLE);
         },
     );
+}
+
+#[test]
+fn of_several_exception_callbacks_a_program_has_none() {
+    for (tags, expected) in [
+        (&["first"][..], Some("first")),
+        (&["first", "second"], None),
+        (&["first", "second", "first"], None),
+        (&["missing", "second"], None),
+        (&["missing"], None),
+    ] {
+        reads(
+            |elf| {
+                let mut types = Types::new();
+                let program = types.function("p", FuncLinkage::Global);
+                for tag in tags {
+                    let name = format!("exception_callback:{tag}");
+                    types.add(&Definition::DeclTag {
+                        name: &name,
+                        target: program,
+                        component: None,
+                        attribute: false,
+                    });
+                }
+                elf.btf(&types.btf).code("tc", &exits(1)).code(".text", &exits(2));
+                elf.symbol("p", "tc", 0, 8, GLOBAL | FUNC)
+                    .symbol("first", ".text", 0, 8, GLOBAL | FUNC)
+                    .symbol("second", ".text", 8, 8, GLOBAL | FUNC);
+            },
+            |spec| {
+                let program = spec.programs.get("p").unwrap();
+                assert_eq!(program.exception_callback.as_deref(), expected, "{tags:?}");
+                assert_eq!(spec.warnings.is_empty(), expected.is_some(), "{:?}", spec.warnings);
+            },
+        );
+    }
 }
