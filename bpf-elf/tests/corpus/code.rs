@@ -10,7 +10,7 @@ pub(crate) fn check(report: &mut Report, object: &str, spec: &CollectionSpec) {
     for function in spec.functions.values().chain(programs) {
         match loss(function) {
             None => report.equal(Check::Code),
-            Some(what) => report.differs(Check::Code, object, &function.name, what),
+            Some(what) => report.differs(Check::Code, object, &function.name, &what),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a spec says of an object, in the words that `testdata/oracle/open.c` has for what libbpf says.
 use bpf_elf::spec::{
-    CollectionSpec, ExternKind, MapContents, MapSpec, Pinning, ProgramSpec, Warning, object_name,
+    CollectionSpec, ExternKind, MapContents, MapSpec, Pinning, ProgramSpec, TypeRef, Warning,
+    object_name,
 };
 use bpf_sys::abi::{MapType, ProgramFlags};
 
@@ -45,7 +46,7 @@ fn map(kind: &str, map: &MapSpec, object: &str) -> String {
     let name = map.name.as_str();
     let cut = [".data", ".rodata", ".bss", ".kconfig"].contains(&name) || name.starts_with(".bss.");
     let name = if cut { map.kernel_name(object) } else { map.name.clone() };
-    let type_id = |found: &Option<bpf_elf::spec::TypeRef>| found.as_ref().map_or(0, |ty| ty.id());
+    let type_id = |found: &Option<TypeRef>| found.as_ref().map_or(0, TypeRef::id);
     let mut line = format!(
         "{kind}\t{name}\ttype {}\tkey {}\tvalue {}\tentries {}\tflags {}\tnode {}\textra {}\ttypes {} {}",
         map.map_type.0,
@@ -60,7 +61,8 @@ fn map(kind: &str, map: &MapSpec, object: &str) -> String {
     );
     if kind == "map" {
         let pinned = map.pinning == Pinning::ByName;
-        line += &format!("\tautocreate {}\tpinned {}", u8::from(map.autocreate), u8::from(pinned));
+        let created = u8::from(map.autocreate);
+        line = format!("{line}\tautocreate {created}\tpinned {}", u8::from(pinned));
     }
     line + "\t" + &value(map)
 }

@@ -19,10 +19,9 @@ pub(crate) enum Answer {
 
 /// An answer for each object.
 pub(crate) fn open(program: &Path, objects: &[Object]) -> Result<Vec<Answer>, Error> {
-    let paths: String =
-        objects.iter().map(|object| format!("{}\n", object.path.display())).collect();
+    let paths: Vec<_> = objects.iter().map(|object| object.path.display().to_string()).collect();
     let mut answers = Vec::with_capacity(objects.len());
-    for line in run(program, paths)?.lines() {
+    for line in run(program, paths.join("\n"))?.lines() {
         let mut fields = line.splitn(4, '\t');
         if fields.next() == Some("object") {
             let object = objects.get(answers.len()).ok_or("an answer to no question")?;

@@ -117,17 +117,17 @@ fn judge(report: &mut Report, object: &Object, answer: &Answer) {
         (Err(_), Answer::Refused(_)) => return report.equal(Check::Open),
         (Ok(_), Answer::Refused(reason)) => {
             let what = format!("read, libbpf refuses it: {reason}");
-            return report.differs(Check::Open, &object.name, "-", what);
+            return report.differs(Check::Open, &object.name, "-", &what);
         }
         (Err(error), Answer::Opened { .. }) => {
             let what = format!("refused, libbpf opens it: {error}");
-            return report.differs(Check::Open, &object.name, "-", what);
+            return report.differs(Check::Open, &object.name, "-", &what);
         }
         (Ok(spec), Answer::Opened { kernel_version, facts }) => {
             // Without the section, libbpf takes the version of the running kernel.
             if spec.kernel_version != 0 && spec.kernel_version != *kernel_version {
                 let what = format!("version {}, libbpf {kernel_version}", spec.kernel_version);
-                report.differs(Check::Open, &object.name, "version", what);
+                report.differs(Check::Open, &object.name, "version", &what);
             }
             (spec, facts)
         }
@@ -150,14 +150,14 @@ fn judge(report: &mut Report, object: &Object, answer: &Answer) {
         let (ours, theirs) = (of_kind(&ours), of_kind(theirs));
         let before = report.complaints();
         for line in ours.iter().filter(|line| !theirs.contains(line)) {
-            report.differs(Check::Facts, &object.name, second(line), format!("only here: {line}"));
+            report.differs(Check::Facts, &object.name, second(line), &format!("only here: {line}"));
         }
         for line in theirs.iter().filter(|line| !ours.contains(line)) {
-            report.differs(Check::Facts, &object.name, second(line), format!("libbpf: {line}"));
+            report.differs(Check::Facts, &object.name, second(line), &format!("libbpf: {line}"));
         }
         if before == report.complaints() && ours.len() == theirs.len() && ours != theirs {
             let what = format!("{kind}s come in another order");
-            report.differs(Check::Facts, &object.name, kind, what);
+            report.differs(Check::Facts, &object.name, kind, &what);
         }
         for _ in ours.iter().filter(|line| theirs.contains(line)) {
             report.equal(Check::Facts);

@@ -23,11 +23,11 @@ pub(crate) fn check(report: &mut Report, little: &Object, big: &Object) {
         (Err(_), Err(_)) => return report.equal(Check::Orders),
         (Ok(_), Err(error)) => {
             let what = format!("only the big-endian one is refused: {error}");
-            return report.differs(Check::Orders, name, "-", what);
+            return report.differs(Check::Orders, name, "-", &what);
         }
         (Err(error), Ok(_)) => {
             let what = format!("only the little-endian one is refused: {error}");
-            return report.differs(Check::Orders, name, "-", what);
+            return report.differs(Check::Orders, name, "-", &what);
         }
     };
     let (ours, theirs) = (parts(one), parts(other));
@@ -36,13 +36,13 @@ pub(crate) fn check(report: &mut Report, little: &Object, big: &Object) {
             Some(theirs) if ours == theirs => report.equal(Check::Orders),
             Some(theirs) => {
                 let what = format!("{ours} in little, {theirs} in big endian");
-                report.differs(Check::Orders, name, part, what);
+                report.differs(Check::Orders, name, part, &what);
             }
-            None => report.differs(Check::Orders, name, part, "only in little endian".to_owned()),
+            None => report.differs(Check::Orders, name, part, "only in little endian"),
         }
     }
     for part in theirs.keys().filter(|part| !ours.contains_key(*part)) {
-        report.differs(Check::Orders, name, part, "only in big endian".to_owned());
+        report.differs(Check::Orders, name, part, "only in big endian");
     }
     let programs = |spec: &CollectionSpec| -> BTreeMap<String, Function> {
         let programs = spec.programs.iter().map(|(key, program)| (key, &program.function));
@@ -60,11 +60,11 @@ pub(crate) fn check(report: &mut Report, little: &Object, big: &Object) {
         match ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs) {
             Some((ours, theirs)) => {
                 let what = format!("{ours} in little, {theirs} in big endian");
-                report.differs(Check::Orders, name, &key, what);
+                report.differs(Check::Orders, name, &key, &what);
             }
             None if ours.len() != theirs.len() => {
                 let what = format!("{} records in little, {} in big", ours.len(), theirs.len());
-                report.differs(Check::Orders, name, &key, what);
+                report.differs(Check::Orders, name, &key, &what);
             }
             None => report.equal(Check::Orders),
         }

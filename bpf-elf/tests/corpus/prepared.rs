@@ -57,8 +57,9 @@ impl Target {
         objects: &[Object],
     ) -> Result<(), Error> {
         let target = self.folder.display();
-        let lines = objects.iter().map(|object| format!("{}\t{target}\n", object.path.display()));
-        let answers = run(libbpf, lines.collect())?;
+        let lines = objects.iter().map(|object| format!("{}\t{target}", object.path.display()));
+        let lines: Vec<_> = lines.collect();
+        let answers = run(libbpf, lines.join("\n"))?;
         let mut answers = answers.lines().peekable();
         // The first line may tell of what version libbpf is.
         answers.next_if(|line| line.starts_with("libbpf\t"));
@@ -69,7 +70,7 @@ impl Target {
                 if let Ok(ours) = ours {
                     match text_of(ours) {
                         None => report.equal(Check::Code),
-                        Some(what) => report.differs(Check::Code, &object.name, name, what),
+                        Some(what) => report.differs(Check::Code, &object.name, name, &what),
                     }
                 }
             }
@@ -78,15 +79,14 @@ impl Target {
                 let ours = prepared.iter().find(|(own, _)| own == name).map(|(_, found)| found);
                 match (ours, theirs) {
                     // What only a kernel can refuse is left to the loader.
-                    (_, None) => {}
-                    (None, Some(_)) => {}
+                    (_, None) | (None, Some(_)) => {}
                     (Some(Err(error)), Some(_)) => {
                         let what = format!("refused, libbpf relocates it: {error}");
-                        report.differs(Check::Prepare, &object.name, name, what);
+                        report.differs(Check::Prepare, &object.name, name, &what);
                     }
                     (Some(Ok(ours)), Some(theirs)) => match difference(ours, &theirs) {
                         None => report.equal(Check::Prepare),
-                        Some(what) => report.differs(Check::Prepare, &object.name, name, what),
+                        Some(what) => report.differs(Check::Prepare, &object.name, name, &what),
                     },
                 }
             }

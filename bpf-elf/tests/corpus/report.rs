@@ -60,7 +60,7 @@ impl Report {
     }
 
     /// Something is not.
-    pub(crate) fn differs(&mut self, check: Check, object: &str, name: &str, what: String) {
+    pub(crate) fn differs(&mut self, check: Check, object: &str, name: &str, what: &str) {
         let counts = self.counts.entry(check).or_default();
         if self.listed.lists(check.name(), object, name) {
             counts.listed = counts.listed.saturating_add(1);

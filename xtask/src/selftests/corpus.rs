@@ -77,9 +77,7 @@ pub(super) fn compare(
     sample: bool,
 ) -> Result<bool> {
     let folder = objects(cache, source, libbpf, sample)?;
-    for (program, sources) in [("open", &["open.c"][..])] {
-        build::oracle_program(source, libbpf, &folder.join(program), sources)?;
-    }
+    build::oracle_program(source, libbpf, &folder.join("open"), &["open.c"])?;
     let mut test = cargo();
     test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "corpus"]);
     test.env("BPF_CORPUS", &folder).env("BPF_CORPUS_TYPES", types);
@@ -103,9 +101,14 @@ fn objects(cache: &Cache, source: &Source, libbpf: &Path, sample: bool) -> Resul
     ensure!(!sources.is_empty(), "no programs in {}", source.path(PROGRAMS).display());
     if sample {
         sources.retain(|path| is_sampled(&stem(path).to_string_lossy()));
-        let names: String =
-            sources.iter().map(|path| format!("{}\n", stem(path).display())).collect();
-        cache::write(&folder.join("sample.txt"), names)?;
+        let names: Vec<_> = sources.iter().map(|path| stem(path).display().to_string()).collect();
+        cache::write(
+            &folder.join("sample.txt"),
+            names.join(
+                "
+",
+            ),
+        )?;
     }
     for (order, target) in ORDERS {
         let place = cache.folder(&format!("corpus/{}-{key}/{order}", source.name()))?;
@@ -173,7 +176,7 @@ fn flags(source: &Source, libbpf: &Path, headers: &Path, target: &str) -> Result
     ];
     let behind = [system.join(multiarch.trim()), system.to_path_buf()];
     let mut flags: Vec<String> = FLAGS.map(str::to_owned).into();
-    flags.push(format!("--target={}", target));
+    flags.push(format!("--target={target}"));
     flags.extend(included.map(|path| format!("-I{}", path.display())));
     flags.extend(
         behind
