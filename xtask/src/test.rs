@@ -22,7 +22,7 @@ use crate::{
 /// What is missing is installed (as root) or named. Without arguments all steps run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, core-oracle, msrv, targets, big-endian, fuzz, fixtures, kernel, btf, guests
+    /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, core-oracle, corpus, msrv, targets, big-endian, fuzz, fixtures, kernel, btf, guests
     steps: Vec<String>,
     /// Kernels of the guests
     #[arg(long, value_delimiter = ',', default_value = kernels::DEFAULT)]
@@ -32,7 +32,7 @@ pub(crate) struct Args {
 /// Name and work of a step.
 type Step = (&'static str, fn(&Steps) -> Result<Outcome>);
 /// The steps that run on their own; `kernel`, `btf` and `guests` follow them.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     ("tools", |_| tools::ensure().map(|()| Outcome::good())),
     ("format", |steps| {
         steps
@@ -48,6 +48,7 @@ const STEPS: [Step; 16] = [
     ("alone", alone),
     ("oracle", oracle),
     ("core-oracle", selftests::step),
+    ("corpus", selftests::corpus_step),
     ("msrv", |steps| msrv::run(steps).map(|()| Outcome::good())),
     ("targets", targets::step),
     ("big-endian", big_endian::step),
@@ -208,7 +209,7 @@ fn oracle(steps: &Steps) -> Result<Outcome> {
         let targets =
             package.targets.iter().filter(|target| target.kind == "test" && !target.tested);
         let names = targets.map(|target| target.name.clone()).filter(|name| {
-            !["kernel", "guest", "selftests", "kernels_oracle"].contains(&name.as_str())
+            !["kernel", "guest", "selftests", "corpus", "kernels_oracle"].contains(&name.as_str())
         });
         names.map(|name| (package.name.clone(), name)).collect::<Vec<_>>()
     };
