@@ -20,11 +20,19 @@ pub(super) struct Place {
     pub(super) depth: usize,
     /// Whether modifiers are left out.
     pub(super) bare: bool,
+    /// Whether a structure or union that has a name is written as if it had none.
+    pub(super) inline: bool,
 }
 
 impl Place {
     pub(super) fn within(self, indent: usize) -> Self {
-        Self { indent, depth: self.depth.saturating_add(1), flexible: false, bare: self.bare }
+        Self {
+            indent,
+            depth: self.depth.saturating_add(1),
+            flexible: false,
+            bare: self.bare,
+            inline: false,
+        }
     }
 }
 
@@ -100,6 +108,10 @@ impl<'btf> CPrinter<'btf> {
 
     /// What stands at the left of a declaration.
     fn specifier(&mut self, found: Type<'btf>, place: Place) -> Result<String, CError> {
+        let found = match found {
+            Type::Typedef(_) if place.inline => self.btf.resolve(found.id()).unwrap_or(found),
+            found => found,
+        };
         Ok(match found {
             Type::Void => "void".to_string(),
             Type::Int(_) | Type::Float(_) => self.number(found),
@@ -108,7 +120,7 @@ impl<'btf> CPrinter<'btf> {
             }
             Type::Typedef(found) => self.names.typedef(self.btf, found.id(), found.name()),
             Type::Struct(composite) | Type::Union(composite) => {
-                if composite.name().is_empty() {
+                if composite.name().is_empty() || place.inline {
                     self.composite_body(composite, place)?
                 } else {
                     self.tagged(found)

@@ -8,7 +8,7 @@ use super::layout::{Layout, Placed, fillers, misplaced, round_up};
 use super::names::identifier;
 use super::order::Need;
 use super::{CError, CPrinter, push};
-use crate::{Composite, Enum, Kind, Type, TypeId};
+use crate::{Composite, Enum, Kind, Member, Type, TypeId};
 
 /// Gaps of more bits are written as an array of characters, so that the text stays small.
 const MAX_GAP: u64 = 4096 * 8;
@@ -102,7 +102,7 @@ impl<'btf> CPrinter<'btf> {
             None => self.layout(composite)?,
         };
         let mut out = match self.btf.get(id) {
-            Some(found) if !composite.name().is_empty() => self.tagged(found),
+            Some(found) if !composite.name().is_empty() && !place.inline => self.tagged(found),
             _ if composite.is_union() => "union".to_string(),
             _ => "struct".to_string(),
         };
@@ -136,7 +136,9 @@ impl<'btf> CPrinter<'btf> {
                 && one.size == 0
                 && !self.is_embedded(id);
             let name = identifier(one.member.name());
-            let text = self.declare(one.member.type_id(), &name, Place { flexible, ..inner })?;
+            let inline = self.is_inline(one.member);
+            let place = Place { flexible, inline, ..inner };
+            let text = self.declare(one.member.type_id(), &name, place)?;
             push!(out, "{tabs}{text}");
             if one.bitfield {
                 push!(out, ": {}", one.size);
@@ -165,6 +167,13 @@ impl<'btf> CPrinter<'btf> {
         }
         out.push_str(&self.tags_of(id, None));
         Ok(out)
+    }
+
+    /// Whether a member has no name although its type has one: GNU C takes that for a declaration which leaves the
+    /// member out, unless the compiler is asked for Microsoft's extensions. Linux uses them since 6.19.
+    fn is_inline(&self, member: Member<'btf>) -> bool {
+        let composite = || self.btf.resolve(member.type_id())?.composite();
+        member.is_anonymous() && composite().is_some()
     }
 
     /// `enum name { ... }` with the attribute that its size needs.

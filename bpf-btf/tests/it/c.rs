@@ -52,6 +52,31 @@ fn members_come_before_pointers_only_by_name() {
 }
 
 #[test]
+fn a_member_without_a_name_is_written_as_what_its_type_has() {
+    // As kernels have them since they are compiled with -fms-extensions (6.19): other compilers take
+    // `struct inner;` for a declaration, and leave the member out.
+    let blob = asm()
+        .int("int", 4, SIGNED) // 1
+        .structure("inner", 4, &[("x", 1, 0)]) // 2
+        .typedef("inner_t", 2) // 3
+        .constant(3) // 4
+        .union("middle", 4, &[("", 2, 0), ("y", 1, 0)]) // 5
+        .structure("outer", 12, &[("", 3, 0), ("", 5, 32), ("", 4, 64)]); // 6
+    let inner =
+        "struct inner;\n\ntypedef struct inner inner_t;\n\nstruct inner {\n\tint x;\n};\n\n";
+    let middle = "union middle {\n\tstruct {\n\t\tint x;\n\t};\n\tint y;\n};\n\n";
+    check(
+        &blob,
+        6,
+        &format!(
+            "{inner}{middle}struct outer {{\n\tstruct {{\n\t\tint x;\n\t}};\n\
+             \tunion {{\n\t\tstruct {{\n\t\t\tint x;\n\t\t}};\n\t\tint y;\n\t}};\n\
+             \tconst struct {{\n\t\tint x;\n\t}};\n}};\n\n"
+        ),
+    );
+}
+
+#[test]
 fn a_name_needed_inside_another_definition_is_declared_before_it() {
     let blob = asm()
         .structure("first", 8, &[("callback", 2, 0)]) // 1

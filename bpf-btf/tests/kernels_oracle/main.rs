@@ -9,9 +9,16 @@
     reason = "a test that panics fails"
 )]
 
-mod c_text;
+#[path = "../oracle/assertions.rs"]
+mod assertions;
 #[path = "../oracle/dump.rs"]
 mod dump;
+#[path = "../it/elf.rs"]
+mod elf;
 mod holes;
 mod kernels;
+mod layouts;
 mod raw;
+#[path = "../oracle/round_trip.rs"]
+mod round_trip;
+mod text;

@@ -6,6 +6,7 @@
     reason = "a test that panics fails"
 )]
 
+mod assertions;
 mod c_header;
 mod compiler;
 mod dump;
@@ -14,3 +15,4 @@ mod elf;
 mod gen_object;
 mod min_core;
 mod raw_dump;
+mod round_trip;
