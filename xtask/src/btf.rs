@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// How many modules of each kernel, or `all`
     #[arg(long, default_value = "all", value_parser = modules)]
     modules: String,
-    /// Only tests with this in their names: raw, text, layouts, holes, core
+    /// Only tests with this in their names: raw, text, layouts, holes, kept
     #[arg(long)]
     only: Option<String>,
 }

@@ -16,6 +16,7 @@ mod dump;
 #[path = "../it/elf.rs"]
 mod elf;
 mod holes;
+mod kept;
 mod kernels;
 mod layouts;
 mod raw;

@@ -71,10 +71,7 @@ fn layout(btf: &Btf, composite: Composite<'_>) -> String {
     let mut out = format!("{} {} {{", composite.kind(), composite.size());
     for member in composite.members() {
         // A member without a name is written as what it is made of, whatever that is called.
-        let shape = match member.is_anonymous() {
-            true => whole_shape(btf, member.type_id()),
-            false => shape(btf, member.type_id()),
-        };
+        let shape = if member.is_anonymous() { whole_shape } else { shape }(btf, member.type_id());
         write!(out, " {}@{}", member.name(), member.bit_offset()).unwrap();
         write!(out, "+{:?} {shape};", member.bitfield_size()).unwrap();
     }
