@@ -18,6 +18,23 @@ use crate::{BtfBytes, ByteOrder, Error, Kind, Type, TypeId};
 ///
 /// A clone shares everything. The bytes are kept in native order, next to one `u32` per type; views of types
 /// ([`Type`]) borrow from them and allocate nothing.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// let btf = Btf::parse(builder.write(ByteOrder::Big)?)?;
+/// assert_eq!(btf.byte_order(), ByteOrder::Big);
+/// for (id, found) in btf.types() {
+///     println!("{id} {} {:?}", found.kind(), found.name());
+/// }
+/// let point = btf.find("point", bpf_btf::Kind::Struct).ok_or("no point")?;
+/// assert_eq!((btf.size_of(point)?, btf.align_of(point)?), (8, 4));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Btf(Arc<Inner>);
 

@@ -55,6 +55,19 @@ impl Btf {
 
     /// All types below a type and the type itself, each once, after those that it refers to. Where types form a cycle
     /// one of them comes before what it refers to. `void` is left out.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+    /// # let mut builder = BtfBuilder::new();
+    /// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+    /// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+    /// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+    /// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+    /// assert_eq!(btf.post_order(point).collect::<Vec<_>>(), [int, point]);
+    /// assert_eq!(btf.targets(point), [int, int]);
+    /// # Ok(()) }
+    /// ```
     pub fn post_order(&self, root: TypeId) -> PostOrder<'_> {
         let seen = alloc::vec![0_u64; (self.len() as usize).div_ceil(64)];
         let mut walk = PostOrder { btf: self, seen, stack: Vec::new() };

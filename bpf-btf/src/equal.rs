@@ -40,6 +40,20 @@ impl Btf {
     /// Whether a type and everything below it is the same as a type of another blob, or of this one: kinds, names, sizes,
     /// offsets, values, linkage. Where the types lie in the blobs does not matter, nor do tags on declarations, which
     /// refer to types and not the other way around. A forward declaration equals only another one.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+    /// # let mut builder = BtfBuilder::new();
+    /// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+    /// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+    /// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+    /// let little = Btf::parse(builder.write(ByteOrder::Little)?)?;
+    /// let big = Btf::parse(builder.write(ByteOrder::Big)?)?;
+    /// assert!(little.types_equal(point, &big, point) && !little.types_equal(point, &big, int));
+    /// assert_eq!(little.type_hash(point), big.type_hash(point));
+    /// # Ok(()) }
+    /// ```
     pub fn types_equal(&self, id: TypeId, other: &Self, other_id: TypeId) -> bool {
         let mut classes = Classes::default();
         let mut work = Vec::from([(id, other_id)]);

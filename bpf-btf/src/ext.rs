@@ -1,5 +1,6 @@
 //! `.BTF.ext`: function, line and relocation records of an object.
 
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use crate::header::{MAGIC, order_of, u32_at};
@@ -73,6 +74,24 @@ pub enum ExtError {
 }
 
 /// A validated `.BTF.ext` section in either byte order. Section names are offsets in the strings of the object's BTF.
+///
+/// ```
+/// use bpf_btf::{BtfExt, ByteOrder};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // A short header, and one function record: type 5 at the start of the section whose name is at string offset 7.
+/// let words = [24_u32, 0, 20, 20, 0, 8, 7, 1, 0, 5].map(u32::to_le_bytes).concat();
+/// let section = [[0x9f, 0xeb, 1, 0].as_slice(), &words].concat();
+/// let ext = BtfExt::parse(&section)?;
+/// for section in ext.func_infos() {
+///     for record in section.records {
+///         assert_eq!((section.name_offset, record.insn_offset, record.type_id.get()), (7, 0, 5));
+///     }
+/// }
+/// let big = ext.to_bytes(ByteOrder::Big);
+/// assert_eq!(BtfExt::parse(&big)?.byte_order(), ByteOrder::Big);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BtfExt<'a> {
     order: ByteOrder,
@@ -139,6 +158,32 @@ impl<'a> BtfExt<'a> {
         self.order
     }
 
+    /// The section in a byte order: with the long header (32 bytes), its parts one after the other, every record as large as it
+    /// was. What larger records hold beyond the fields known here is taken to be words of 4 bytes, as all of it is so far. To
+    /// write records for other types and strings, see [`Rewritten::write_ext`](crate::Rewritten::write_ext).
+    pub fn to_bytes(&self, order: ByteOrder) -> Vec<u8> {
+        let parts = [self.func, self.line, self.core];
+        let mut out = order.u16_bytes(MAGIC).to_vec();
+        out.extend_from_slice(&[1, 0]);
+        out.extend_from_slice(&order.u32_bytes(FULL_HEADER));
+        let mut offset = 0_usize;
+        for part in parts {
+            for number in [offset, part.len()] {
+                // All parts came from a section with lengths of 32 bits.
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                out.extend_from_slice(&order.u32_bytes(number));
+            }
+            offset = offset.saturating_add(part.len());
+        }
+        for part in parts.into_iter().filter(|part| part.len() > 0) {
+            out.extend_from_slice(&order.u32_bytes(part.record_size));
+            for word in part.blocks.chunks_exact(4).filter_map(|word| word.first_chunk()) {
+                out.extend_from_slice(&order.u32_bytes(self.order.u32(*word)));
+            }
+        }
+        out
+    }
+
     /// Size in bytes of each function record: 8, more from newer compilers, 0 without any.
     pub fn func_info_size(&self) -> u32 {
         self.func.record_size
@@ -166,6 +211,11 @@ impl<'a> BtfExt<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// Bytes with the record size; 0 for a part without records.
+    fn len(&self) -> usize {
+        if self.blocks.is_empty() { 0 } else { self.blocks.len().saturating_add(4) }
+    }
+
     fn parse(
         part: &'static str,
         bytes: &'a [u8],

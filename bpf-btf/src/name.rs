@@ -27,6 +27,21 @@ impl Btf {
     }
 
     /// The declaration of something of the type: `int (*handler)(void *)`, `char comm[16]`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+    /// # let mut builder = BtfBuilder::new();
+    /// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+    /// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+    /// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+    /// let pointer = builder.add(&Definition::Ptr { target: point })?;
+    /// let array = builder.add(&Definition::Array { element: pointer, index: int, len: 4 })?;
+    /// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+    /// assert_eq!(btf.display_name(array).to_string(), "struct point *[4]");
+    /// assert_eq!(btf.display_declaration(array, "corners").to_string(), "struct point *corners[4]");
+    /// # Ok(()) }
+    /// ```
     pub fn display_declaration<'btf>(
         &'btf self,
         id: TypeId,

@@ -71,6 +71,25 @@ impl Default for BtfFeatures {
 
 /// A blob in native order in which what a kernel does not understand is replaced by older kinds under the same ids.
 /// See [`BtfBuilder::sanitize`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// use bpf_btf::{BtfFeatures, Kind, sanitize};
+///
+/// let double = builder.add(&Definition::Float { name: "double", size: 8 })?;
+/// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// let mut features = BtfFeatures::ALL;
+/// features.float = false;
+/// let old = Btf::parse(sanitize(&btf, &features)?)?;
+/// assert_eq!(old.get(double).map(|found| found.kind()), Some(Kind::Struct));
+/// assert_eq!(old.size_of(double)?, 8);
+/// # Ok(()) }
+/// ```
 pub fn sanitize(btf: &Btf, features: &BtfFeatures) -> Result<Vec<u8>, BuildError> {
     if *features == BtfFeatures::ALL {
         return Ok(btf.bytes().to_vec());

@@ -76,6 +76,24 @@ impl CHeaderOptions {
 }
 
 /// A header with all types of a blob, such as a `vmlinux.h` for BPF programs. Of a base only what is needed.
+///
+/// Errors: types that C cannot express, such as a member at a place that no packing explains. The header is for clang; gcc compiles it
+/// without the pragma.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// use bpf_btf::{CHeaderOptions, c_header};
+///
+/// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// let options = CHeaderOptions::default().with_guard(None).without_preserve_access_index();
+/// assert_eq!(c_header(&btf, &options)?.trim(), "struct point {\n\tint x;\n\tint y;\n};");
+/// # Ok(()) }
+/// ```
 pub fn c_header(btf: &Btf, options: &CHeaderOptions) -> Result<String, CError> {
     let mut printer = CPrinter::new(btf);
     if options.decl_tags {

@@ -20,6 +20,24 @@ use pool::{Pool, Table, mix, type_id};
 /// Types are equal when all below them is, and a forward declaration is equal to the structure, union or enumeration
 /// that it declares. Variables and sections are never merged. Strings that no type uses are dropped: those of `.BTF.ext`
 /// come back with [`Rewritten::write_ext`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// use bpf_btf::dedup;
+///
+/// let one = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// builder.add_btf(&one)?;
+/// let twice = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// let merged = dedup(&twice)?;
+/// assert_eq!((twice.len(), merged.builder.len()), (5, 3));
+/// assert_eq!(merged.ids.get(bpf_btf::TypeId::new(4)), Some(point));
+/// # Ok(()) }
+/// ```
 pub fn dedup(btf: &Btf) -> Result<Rewritten, BuildError> {
     for level in core::iter::successors(Some(btf), |btf| btf.base()) {
         refuse_unknown(level)?;

@@ -10,6 +10,21 @@ impl BtfBuilder {
     /// [`dedup`](crate::dedup).
     ///
     /// A split blob can be added to a builder on the same base only.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+    /// # let mut builder = BtfBuilder::new();
+    /// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+    /// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+    /// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+    /// let other = Btf::parse(builder.write(ByteOrder::Big)?)?;
+    /// let mut all = BtfBuilder::new();
+    /// all.add(&Definition::Float { name: "double", size: 8 })?;
+    /// let ids = all.add_btf(&other)?;
+    /// assert_eq!(ids.get(point).map(|id| id.get()), Some(3));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "btf__add_btf")]
     pub fn add_btf(&mut self, btf: &Btf) -> Result<TypeMap, BuildError> {
         self.add_btf_except(btf, |_| None)

@@ -70,6 +70,36 @@ fn stays(found: Type<'_>) -> bool {
 /// name and size only. What has no name, and pointers, typedefs and the like are copied behind the types of the blob.
 ///
 /// Fails with [`BuildError::Base`] when the blob has no base.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// use bpf_btf::{distill, relocate_base};
+///
+/// let kernel = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// let mut module = BtfBuilder::split(&kernel);
+/// let pointer = module.add(&Definition::Ptr { target: point })?;
+/// module.add(&Definition::Typedef { name: "point_p", target: pointer })?;
+/// let module = Btf::parse_split(module.write(ByteOrder::NATIVE)?, &kernel)?;
+///
+/// // What the module ships: its types, and a base with an outline of `point`.
+/// let shipped = distill(&module)?;
+/// let split = Btf::parse_split(shipped.split.write(ByteOrder::NATIVE)?, &shipped.base)?;
+/// // Another kernel, where other types come first.
+/// let mut other = BtfBuilder::new();
+/// other.add(&Definition::Float { name: "double", size: 8 })?;
+/// other.add_btf(&kernel)?;
+/// let other = Btf::parse(other.write(ByteOrder::NATIVE)?)?;
+/// let moved = relocate_base(&split, &other)?.write(ByteOrder::NATIVE)?;
+/// let moved = Btf::parse_split(moved, &other)?;
+/// let found = moved.find("point_p", bpf_btf::Kind::Typedef).ok_or("no point_p")?;
+/// assert_eq!(moved.display_name(moved.strip(found)).to_string(), "struct point *");
+/// # Ok(()) }
+/// ```
 pub fn distill(btf: &Btf) -> Result<Distilled, BuildError> {
     let old_base = btf.base().ok_or(BuildError::Base)?;
     for level in core::iter::successors(Some(btf), |btf| btf.base()) {

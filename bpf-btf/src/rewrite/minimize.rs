@@ -17,6 +17,24 @@ const MAX_DEPTH: usize = 64;
 ///
 /// Of a structure that relocations go through only the members that they go through stay, at their places and in the
 /// size of the whole; what a member points to becomes `void`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// use bpf_btf::Minimizer;
+///
+/// builder.add(&Definition::Float { name: "double", size: 8 })?;
+/// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// let mut minimizer = Minimizer::new(&btf);
+/// minimizer.keep(point);
+/// let small = minimizer.finish()?;
+/// assert_eq!(small.builder.len(), 3, "void, int and point");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Minimizer<'btf> {
     btf: &'btf Btf,

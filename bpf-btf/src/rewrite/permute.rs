@@ -7,6 +7,21 @@ use crate::build::strings::StringTable;
 use crate::{Btf, BtfBuilder, BuildError, TypeId, words};
 
 /// The own types of a blob in the given order, which names each of them once. Strings keep their offsets.
+///
+/// Errors: [`BuildError::Order`] for an id that is missing, named twice or no own type.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// let turned = bpf_btf::permute(&btf, &[point, int])?;
+/// assert_eq!(turned.ids.get(int), Some(point));
+/// # Ok(()) }
+/// ```
 pub fn permute(btf: &Btf, order: &[TypeId]) -> Result<Rewritten, BuildError> {
     refuse_unknown(btf)?;
     let first = btf.first_id().get();
@@ -37,6 +52,21 @@ pub fn permute(btf: &Btf, order: &[TypeId]) -> Result<Rewritten, BuildError> {
 
 /// The own types of a blob sorted by name, those without a name first, so that [`Btf::find`] needs no index. Types of
 /// one name keep their order.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
+/// # let mut builder = BtfBuilder::new();
+/// # let int = builder.add(&Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false })?;
+/// # let members = [NewMember::new("x", int, 0), NewMember::new("y", int, 32)];
+/// # let point = builder.add(&Definition::Struct { name: "point", size: 8, members: &members })?;
+/// builder.add(&Definition::Typedef { name: "apple", target: point })?;
+/// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+/// let sorted = bpf_btf::sort_by_name(&btf)?;
+/// let sorted = Btf::parse(sorted.builder.write(ByteOrder::NATIVE)?)?;
+/// assert_eq!(sorted.types().map(|(_, found)| found.name()).collect::<Vec<_>>(), ["apple", "int", "point"]);
+/// # Ok(()) }
+/// ```
 pub fn sort_by_name(btf: &Btf) -> Result<Rewritten, BuildError> {
     let mut order = btf.types().collect::<Vec<_>>();
     order.sort_by_cached_key(|(_, found)| found.name());

@@ -130,3 +130,32 @@ fn wrong_headers_are_refused() {
         }
     }
 }
+
+#[test]
+fn sections_are_written_in_either_order() {
+    let func: &[u32] = &[12, 10, 2, 0, 3, 0, 8, 4, 0x0102_0304, 20, 1, 0, 5, 6];
+    let line: &[u32] = &[20, 10, 1, 0, 1, 2, 1024, 7];
+    let core: &[u32] = &[24, 10, 1, 16, 9, 300, 2, 8, 9];
+    for from in ORDERS {
+        for to in ORDERS {
+            for parts in [[func, line, core], [func, &[], core], [&[], line, &[]], [&[], &[], &[]]]
+            {
+                let bytes = ext(from, true, parts);
+                let written = BtfExt::parse(&bytes).unwrap().to_bytes(to);
+                assert_eq!(written, ext(to, true, parts), "{from:?} to {to:?}");
+            }
+            // The short header becomes the long one; parts may be anywhere, and a record size alone is dropped.
+            let bytes = ext(from, false, [func, line, &[]]);
+            let written = BtfExt::parse(&bytes).unwrap().to_bytes(to);
+            assert_eq!(written, ext(to, true, [func, line, &[]]));
+            let bytes = ext(from, true, [&[8], &[16], &[16]]);
+            let written = BtfExt::parse(&bytes).unwrap().to_bytes(to);
+            assert_eq!(written, ext(to, true, [&[], &[], &[]]));
+            let short: &[u32] = &[8, 10, 1, 0, 3];
+            let mut apart = header(from, 24, &[32, 20, 0, 32]);
+            apart.extend(line.iter().chain(short).flat_map(|word| u32_bytes(*word, from)));
+            let written = BtfExt::parse(&apart).unwrap().to_bytes(to);
+            assert_eq!(written, ext(to, true, [short, line, &[]]));
+        }
+    }
+}
