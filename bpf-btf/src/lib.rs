@@ -18,14 +18,27 @@
 //! ```
 //!
 //! - [`BtfBuilder`] makes and changes BTF and writes either byte order; [`sanitize`] gives older kernels what they know.
+//! - [`Btf::parse`] accepts what can be read, as libbpf does; [`Btf::check_kernel_rules`] says whether the kernel would take it.
+//! - [`Btf::parse_file`] finds the types in ELF files, images of kernels and compressed files, [`Btf::parse_split_file`] those of
+//!   modules.
+//! - [`Btf::find`], [`Btf::find_all`] and [`Btf::find_flavours`] look names up; [`Btf::size_of`], [`Btf::align_of`], [`Btf::strip`] and
+//!   [`Btf::display_name`] say what a type is.
 //! - [`c_header`] and [`CPrinter`] write types as C, [`Btf::value_text`] writes values of a type.
 //! - [`dedup`], [`BtfBuilder::add_btf`], [`permute`], [`Minimizer`], [`distill`] make blobs from blobs;
-//!   [`Rewritten::write_ext`] takes `.BTF.ext` along.
+//!   [`Rewritten::write_ext`] takes `.BTF.ext` along, which [`BtfExt`] reads and writes in either byte order.
 //! - [`Btf::post_order`], [`Btf::types_equal`] and [`Btf::type_hash`] look at whole graphs.
 //! - [`core`] resolves the CO-RE relocations of an object against a kernel.
 //!
-//! What this crate does not do: it opens no file, makes no system call, and knows no instructions. Loading BTF into a
-//! kernel, finding the kernel's own BTF and patching programs are the work of the crates above.
+//! What this crate does not do: it makes no system call, maps no memory and knows no instructions. Loading BTF into a
+//! kernel, mapping the kernel's own BTF and patching programs are the work of the crates above. It reads gzip, and no other
+//! compression; a section of ELF that is compressed is refused.
+//!
+//! # Features
+//!
+//! Without features the crate needs no operating system, only memory.
+//!
+//! - `std`: files by path (`Btf::open`), folders of the types of a kernel and its modules (`BtfFolder`).
+//! - `gzip`: files and kernels that gzip compressed.
 //!
 //! It is exempt from the workspace's promise of stability: BTF changes with the kernel.
 #![no_std]

@@ -55,7 +55,8 @@ fn exercise(btf: &Btf) {
         let _ = btf.find(found.name(), found.kind());
     }
     let _ = (btf.pointer_size(), btf.find("point", Kind::Struct));
-    let mut printer = CPrinter::new(btf);
+    let _ = (btf.check_kernel_rules(), btf.find_flavours("point").count());
+    let mut printer = CPrinter::new(btf).with_decl_tags();
     for (id, _) in btf.types() {
         let _ = printer.define(id);
         let _ = btf.value_text(id, &[0x5a; 64], btf.byte_order(), &ValueOptions::default());
@@ -107,6 +108,26 @@ fn changed_blobs_never_panic() {
         }
     }
     assert!(read > 200, "too few of the changed blobs could be read: {read}");
+}
+
+#[test]
+fn changed_blobs_give_context_parameters_without_a_panic() {
+    let mut random = Random(0xc0de);
+    let tagged = every_kind().decl_tag("arg:ctx", 13, 0);
+    for order in ORDERS {
+        let blob = tagged.write(order);
+        for _ in 0..2_000 {
+            let mut bytes = blob.clone();
+            mutate(&mut bytes, &mut random);
+            let Ok(btf) = Btf::parse(bytes) else { continue };
+            for (id, found) in btf.types() {
+                let mut builder = bpf_btf::BtfBuilder::from_btf(&btf);
+                let copy = builder.with_context_params(id, "xdp_md");
+                assert_eq!(copy.is_ok(), found.kind() == Kind::Func, "{found:?}");
+                assert!(Btf::parse(builder.write(order).unwrap()).is_ok());
+            }
+        }
+    }
 }
 
 #[test]
