@@ -32,6 +32,7 @@ impl Btf {
     ///
     /// - more than 65,535 members or values before 7.1,
     /// - attribute flags on tags before 6.15,
+    /// - sections without variables before 5.12, pointers and modifiers of functions before 5.16,
     /// - characters other than letters, digits, `_` and `.` in names of sections before 6.11, names of more than 128 bytes before
     ///   6.1, points in names other than those of variables and sections before 6.4.
     ///

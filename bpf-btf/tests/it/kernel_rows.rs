@@ -493,7 +493,7 @@ fn functions() -> Vec<Row> {
             "structure as a parameter",
             int().structure("s", 4, &[("a", 1, 0)]).prototype(1, &[("", 2)]),
         ),
-        good("pointer to a function", proto().func("f", 2, 1).ptr(3)),
+        good("pointer to a function", proto().func("f", 2, 1).ptr(3)).since(5, 16),
         bad("extern function", with(&[]).func("f", 2, 2), 3, Rule::FuncLinkage),
         bad("linkage that is not known", with(&[]).func("f", 2, 3), 3, Rule::FuncLinkage),
         bad_at(
@@ -541,7 +541,7 @@ fn sections() -> Vec<Row> {
     vec![
         good("section", two(8, &[(2, 0, 4), (3, 4, 4)])),
         good("section with gaps", two(20, &[(2, 4, 4), (3, 12, 4)])),
-        good("section of nothing", asm().datasec(".bss", 4, &[])),
+        good("section of nothing", asm().datasec(".bss", 4, &[])).since(5, 12),
         good("entry larger than its type", two(8, &[(2, 0, 8)])),
         good("static variable", int().var("v", 1, 0)),
         good("question mark in a name of a section", var().datasec("?.data", 4, &[(2, 0, 4)]))
