@@ -7,6 +7,8 @@
 //
 // and goes on, for an opened one, with a line for each program, map (followed by the pattern of the maps in it) and variable that other
 // files may see. Fields are separated by tabs. Nothing gets to the kernel, and no privilege is needed.
+//
+// A line that begins with a tab names a section instead, and the answer is `section  NAME  TYPE  ATTACH_TYPE` or `section  NAME  unknown`.
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -140,6 +142,17 @@ static void print_object(const char *path)
 	bpf_object__close(object);
 }
 
+static void print_section(const char *name)
+{
+	enum bpf_attach_type attach_type;
+	enum bpf_prog_type type;
+
+	if (libbpf_prog_type_by_name(name, &type, &attach_type))
+		printf("section\t%s\tunknown\n", name);
+	else
+		printf("section\t%s\t%u\t%u\n", name, (unsigned)type, (unsigned)attach_type);
+}
+
 int main(void)
 {
 	char *line = NULL;
@@ -148,7 +161,10 @@ int main(void)
 	libbpf_set_print(listen);
 	while (getline(&line, &room, stdin) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		print_object(line);
+		if (line[0] == '\t')
+			print_section(line + 1);
+		else
+			print_object(line);
 	}
 	free(line);
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

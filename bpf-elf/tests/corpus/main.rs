@@ -20,6 +20,7 @@ mod libbpf;
 mod orders;
 mod prepared;
 mod report;
+mod sections;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,7 @@ fn run() -> Result<Report, Error> {
             code::check(&mut report, &object.name, spec);
         }
     }
+    sections::check(&mut report, &folder.join("open"))?;
     let types = env::var_os("BPF_CORPUS_TYPES").ok_or("BPF_CORPUS_TYPES names no folder")?;
     let relocate =
         env::var_os("BPF_CORPUS_RELOCATE").ok_or("BPF_CORPUS_RELOCATE names no program")?;

@@ -11,6 +11,8 @@ pub(crate) enum Check {
     Open,
     /// Programs, maps and variables are those that libbpf tells.
     Facts,
+    /// Names of sections mean what they mean to libbpf.
+    Sections,
     /// The other byte order gives the same spec.
     Orders,
     /// Code stays the same through bytes and text.
@@ -20,12 +22,14 @@ pub(crate) enum Check {
 }
 
 impl Check {
-    const ALL: [Self; 5] = [Self::Open, Self::Facts, Self::Orders, Self::Code, Self::Prepare];
+    const ALL: [Self; 6] =
+        [Self::Open, Self::Facts, Self::Sections, Self::Orders, Self::Code, Self::Prepare];
 
     fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Facts => "facts",
+            Self::Sections => "sections",
             Self::Orders => "orders",
             Self::Code => "code",
             Self::Prepare => "prepare",
@@ -91,12 +95,12 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "check      equal  listed  differ")?;
+        writeln!(f, "check       equal  listed  differ")?;
         for check in Check::ALL {
             let none = Counts::default();
             let counts = self.counts.get(&check).unwrap_or(&none);
             let (equal, listed, differ) = (counts.equal, counts.listed, counts.differ);
-            writeln!(f, "{:<7} {equal:>8} {listed:>7} {differ:>7}", check.name())?;
+            writeln!(f, "{:<8} {equal:>8} {listed:>7} {differ:>7}", check.name())?;
         }
         writeln!(f, "functions with other code in the other byte order: {}", self.other_code)?;
         for line in self.listed.met() {

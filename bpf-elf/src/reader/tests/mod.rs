@@ -4,6 +4,7 @@ mod data;
 mod functions;
 mod kernel_symbols;
 mod maps;
+mod quirks;
 mod records;
 mod references;
 
