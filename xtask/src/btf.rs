@@ -1,4 +1,5 @@
 //! `btf`: the reader of BTF held against bpftool, pahole and compilers, on other kernels than the running one.
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
@@ -58,19 +59,41 @@ pub(crate) fn step(steps: &Steps, kernels: &[Kernel]) -> Result<Outcome> {
         steps.say(&format!("{}: no kernel of the cache, its BTF is not compared", kernel.name));
     }
     let mut command = comparison(&cache, &kernels, SAMPLE)?;
-    test::counted(steps, &mut command, "bpf-btf kernels_oracle")
+    let mut outcome = test::counted(steps, &mut command, "bpf-btf kernels_oracle")?;
+    let mut command = verdicts(&cache, &kernels)?;
+    if let (Outcome::Counted(counts), Outcome::Counted(more)) =
+        (&mut outcome, test::counted(steps, &mut command, "bpf-elf compat_kernels")?)
+    {
+        counts.add(more);
+    }
+    Ok(outcome)
+}
+
+/// What `bpf-elf compat` says of the fixtures on these kernels.
+fn verdicts(cache: &Cache, kernels: &[Kernel]) -> Result<Command> {
+    let mut command = cargo();
+    command
+        .args(["test", "--release", "-p", "bpf-elf", "--features", "cli"])
+        .args(["--test", "compat_kernels"])
+        .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true")
+        .env("BPF_KERNEL_BTF", folders(cache, kernels)?);
+    Ok(command)
+}
+
+/// The folders with the BTF of kernels, as a search path.
+fn folders(cache: &Cache, kernels: &[Kernel]) -> Result<OsString> {
+    let folders: Vec<_> =
+        kernels.iter().map(|kernel| kernel_btf::folder(cache, kernel)).collect::<Result<_>>()?;
+    std::env::join_paths(folders).context("a folder of the cache has a colon")
 }
 
 fn comparison(cache: &Cache, kernels: &[Kernel], modules: &str) -> Result<Command> {
-    let folders: Vec<_> =
-        kernels.iter().map(|kernel| kernel_btf::folder(cache, kernel)).collect::<Result<_>>()?;
-    let folders = std::env::join_paths(folders).context("a folder of the cache has a colon")?;
     let mut command = cargo();
     // Optimised, since each kernel has a hundred thousand types; but with the checks that find an overflow.
     command
         .args(["test", "--release", "-p", "bpf-btf", "--test", "kernels_oracle"])
         .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true")
-        .env("BPF_KERNEL_BTF", folders)
+        .env("BPF_KERNEL_BTF", folders(cache, kernels)?)
         .env("BPF_KERNEL_BTF_MODULES", modules);
     Ok(command)
 }
