@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bpf_btf::{Btf, BtfBytes, BtfFeatures, Kind};
+use bpf_btf::{Btf, BtfBytes, BtfFeatures, TypeId};
+use bpf_elf::prepare::KernelType;
 use bpf_sys::abi::{KernelVersion, MapType, ProgramType};
 use bpf_sys::feature::{Feature, Probes};
 use bpf_sys::{BtfFd, Errno, OwnedBtfFd, SysError};
@@ -54,7 +55,8 @@ impl Module {
 /// A type of the kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found<'a> {
-    pub(crate) id: u32,
+    pub(crate) btf: &'a Btf,
+    pub(crate) id: TypeId,
     /// The module whose BTF has it; `None` for the kernel itself.
     pub(crate) module: Option<BtfFd<'a>>,
 }
@@ -173,31 +175,22 @@ impl Context {
         self.0.probes.ask(&Feature::SYSCALL_WRAPPER).is_supported()
     }
 
-    /// The type of this name and kind: in the kernel's BTF, else in that of the modules, in the order in which they were loaded (libbpf: S9).
-    /// With `module`, only in that module; `vmlinux` is the kernel itself.
-    pub(crate) fn find_type(
-        &self,
-        module: Option<&str>,
-        name: &str,
-        kind: Kind,
-    ) -> Result<Option<Found<'_>>> {
+    /// A type that a program names: in the kernel's BTF, else in that of the modules, in the order in which they were loaded.
+    pub(crate) fn find_type(&self, wanted: &KernelType<'_>) -> Result<Option<Found<'_>>> {
         let vmlinux = self.vmlinux()?;
-        if module.is_none_or(|module| module == "vmlinux") {
-            if let Some(id) = vmlinux.find(name, kind) {
-                return Ok(Some(Found { id: id.get(), module: None }));
-            }
+        if let Some(id) = wanted.find_in_kernel(vmlinux) {
+            return Ok(Some(Found { btf: vmlinux, id, module: None }));
         }
-        if module == Some("vmlinux") {
+        if wanted.module == Some("vmlinux") {
             return Ok(None);
         }
         for candidate in self.modules()? {
-            if module.is_some_and(|module| module != candidate.name) {
+            if !wanted.may_be_in_module(&candidate.name) {
                 continue;
             }
             let btf = candidate.btf.get_or_try_init(|| candidate.parse(vmlinux))?;
-            // A split BTF sees the types of its base, too.
-            if let Some(id) = btf.find(name, kind).filter(|&id| id >= btf.first_id()) {
-                return Ok(Some(Found { id: id.get(), module: Some(candidate.fd.as_borrowed()) }));
+            if let Some(id) = wanted.find_in_module(btf) {
+                return Ok(Some(Found { btf, id, module: Some(candidate.fd.as_borrowed()) }));
             }
         }
         Ok(None)

@@ -1,7 +1,8 @@
 //! Programs: prepared, relocated for the running kernel, loaded.
 
 use bpf_elf::prepare::{
-    CoreOptions, CoreResolution, ModuleSearch, PoisonedAccess, PrepareOptions, prepare_program,
+    CoreOptions, CoreResolution, KernelType, ModuleSearch, PoisonedAccess, PrepareOptions,
+    prepare_program,
 };
 use bpf_elf::spec::{CollectionSpec, ProgramSpec, SpecMap};
 use bpf_sys::abi::ProgramType;
@@ -147,11 +148,12 @@ impl Loader<'_> {
                 .with_reason("it replaces a function of another program")
                 .with_hint("give that program with `ProgramOptions::with_attach_program`"));
         }
-        let wanted =
-            program::btf_target(spec.program_type, spec.attach_type.unwrap_or_default(), target);
-        match self.context.find_type(wanted.module, &wanted.name, wanted.kind)? {
-            Some(Found { id, module: None }) => Ok((id, AttachTarget::Kernel)),
-            Some(Found { id, module: Some(module) }) => Ok((id, AttachTarget::Module(module))),
+        let wanted = KernelType::attach_target(spec.attach_type, target);
+        match self.context.find_type(&wanted)? {
+            Some(Found { id, module: None, .. }) => Ok((id.get(), AttachTarget::Kernel)),
+            Some(Found { id, module: Some(module), .. }) => {
+                Ok((id.get(), AttachTarget::Module(module)))
+            }
             None => Err(Error::new(ErrorKind::NotFound, action())
                 .with_reason(format!("the kernel's BTF has no {} `{}`", wanted.kind, wanted.name))),
         }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use bpf_btf::Kind;
-use bpf_elf::spec::{CollectionSpec, SpecMap};
+use bpf_elf::prepare::KernelType;
+use bpf_elf::spec::{CollectionSpec, ExternKind, ExternSpec, SpecMap};
 use once_cell::unsync::OnceCell;
 
-use crate::context::{Context, Found};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::map::Map;
 use crate::program::{Resolve, Symbol};
@@ -26,28 +26,48 @@ pub(super) struct Symbols<'a> {
     pub(super) fd_array: Vec<BorrowedFd<'a>>,
 }
 
-impl Symbols<'_> {
+impl<'a> Symbols<'a> {
     fn action(&self) -> String {
         format!("load program `{}`", self.program)
+    }
+
+    fn external(&self, name: &str) -> Result<&'a ExternSpec> {
+        let spec: &'a CollectionSpec = self.spec;
+        spec.externs.get(name).ok_or_else(|| self.missing("symbol", name))
     }
 
     fn missing(&self, what: &str, name: &str) -> Error {
         Error::new(ErrorKind::NotFound, self.action())
             .with_reason(format!("this kernel has no {what} `{name}`"))
     }
-}
 
-impl<'a> Symbols<'a> {
-    fn find(&mut self, name: &str, kind: Kind) -> Result<Option<Symbol>> {
-        // libbpf: a flavour after three underscores is the program's own.
-        let name = name.split("___").next().unwrap_or(name);
+    /// The type that an extern stands for (libbpf: E36, E37).
+    fn find(
+        &mut self,
+        external: &ExternSpec,
+        wanted: &KernelType<'_>,
+        weak: bool,
+    ) -> Result<Symbol> {
         let context: &'a Context = self.context;
-        Ok(match context.find_type(None, name, kind)? {
-            None => None,
-            Some(Found { id, module: None }) => Some(Symbol::Btf { id, fd: 0, index: 0 }),
-            Some(Found { id, module: Some(fd) }) => {
-                Some(Symbol::Btf { id, fd: fd.as_raw_fd(), index: self.index(fd.into())? })
+        let what = if external.kind == ExternKind::Kfunc { "function" } else { "variable" };
+        let found = match context.find_type(wanted)? {
+            Some(found) if self.spec.extern_fits(external, found.btf, found.id) => found,
+            None if weak => return Ok(Symbol::Missing),
+            Some(_) if weak && external.kind == ExternKind::Kfunc => return Ok(Symbol::Missing),
+            None => return Err(self.missing(what, &wanted.name)),
+            Some(_) => {
+                return Err(Error::new(ErrorKind::InvalidSpec, self.action()).with_reason(
+                    format!(
+                        "it declares the {what} `{}` of the kernel with another type than that has",
+                        external.name
+                    ),
+                ));
             }
+        };
+        let id = found.id.get();
+        Ok(match found.module {
+            None => Symbol::Btf { id, fd: 0, index: 0 },
+            Some(fd) => Symbol::Btf { id, fd: fd.as_raw_fd(), index: self.index(fd.into())? },
         })
     }
 
@@ -107,27 +127,18 @@ impl Resolve for Symbols<'_> {
     }
 
     fn kfunc(&mut self, name: &str, weak: bool) -> Result<Symbol> {
-        match self.find(name, Kind::Func)? {
-            Some(symbol) => Ok(symbol),
-            None if weak => Ok(Symbol::Missing),
+        let external = self.external(name)?;
+        match KernelType::of_extern(external) {
+            Some(wanted) => self.find(external, &wanted, weak),
             None => Err(self.missing("function", name)),
         }
     }
 
     fn ksym(&mut self, name: &str, weak: bool) -> Result<Symbol> {
-        let typeless = self
-            .spec
-            .externs
-            .get(name)
-            .and_then(|spec| spec.type_name.as_deref())
-            .is_none_or(|name| name.ends_with("void"));
-        if typeless {
-            return self.address(name, weak);
-        }
-        match self.find(name, Kind::Var)? {
-            Some(symbol) => Ok(symbol),
-            None if weak => Ok(Symbol::Missing),
-            None => Err(self.missing("variable", name)),
+        let external = self.external(name)?;
+        match KernelType::of_extern(external) {
+            Some(wanted) => self.find(external, &wanted, weak),
+            None => self.address(name, weak),
         }
     }
 

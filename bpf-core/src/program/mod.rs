@@ -17,7 +17,7 @@ pub(crate) use self::fixups::{Resolve, Symbol, apply, replace_probe_reads};
 pub use self::info::{ProgramInfo, ProgramStats, StatsGuard};
 pub(crate) use self::load::{Request, load};
 pub use self::run::{TestRun, TestRunOutput};
-pub(crate) use self::target::{btf_target, find_function};
+pub(crate) use self::target::find_function;
 
 use crate::error::{Error, Result};
 use crate::map::Map;

@@ -1,6 +1,7 @@
 //! Data sections: edited before, read and written after.
 
 use bpf_core::{Collection, ErrorKind, LoadOptions, TestRun};
+use testdata::requires;
 
 use crate::support::{NoLeak, load, load_spec, run, spec};
 
@@ -182,6 +183,43 @@ fn options_of_the_kernel_are_read_or_given() {
     assert_eq!(run(collection.program("call_kernel").unwrap(), 64), 0);
     let called = if testdata::kernel_release() >= (6, 2) { 2 } else { 1 };
     assert_eq!(variable("called").get::<u32>().unwrap(), called);
+}
+
+#[test]
+fn a_kernel_function_of_another_prototype_is_none_and_a_variable_of_another_type_an_error() {
+    let _leak = NoLeak::new();
+    if !requires("bpf_rcu_read_lock", (6, 2)) {
+        return;
+    }
+    let mut edited = spec("kconfig_ksyms");
+    for (name, program) in &mut edited.programs {
+        program.autoload = name == "call_kernel";
+    }
+    let options = LoadOptions::new().with_kconfig("CONFIG_HZ=1\nCONFIG_BPF_SYSCALL=y\n");
+    // Declared as the other one is, with an argument and a result.
+    let other = edited.externs.get("no_such_kfunc").unwrap().type_id;
+    let lock = edited.externs.get_mut("bpf_rcu_read_lock").unwrap();
+    lock.type_id = other;
+    let collection = Collection::load(&edited, &options).unwrap();
+    assert_eq!(run(collection.program("call_kernel").unwrap(), 64), 0);
+    let called = collection.variable("called").unwrap().get::<u32>().unwrap();
+    assert_eq!(called, 1, "a weak function counts as missing");
+    edited.externs.get_mut("bpf_rcu_read_lock").unwrap().weak = false;
+    let error = Collection::load(&edited, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidSpec, "{error}");
+    assert!(error.to_string().contains("`bpf_rcu_read_lock`"), "{error}");
+
+    let mut edited = spec("kconfig_ksyms");
+    for (name, program) in &mut edited.programs {
+        program.autoload = name == "read_typed";
+    }
+    // An integer in the kernel; a weak variable is no exception.
+    let active = edited.externs.get_mut("bpf_prog_active").unwrap();
+    assert!(active.weak);
+    active.type_id = other;
+    let error = Collection::load(&edited, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidSpec, "{error}");
+    assert!(error.to_string().contains("`bpf_prog_active`"), "{error}");
 }
 
 #[test]
