@@ -86,7 +86,7 @@ impl Side<'_> {
         let number = match kind {
             CoreKind::FieldByteOffset => {
                 if !bitfield {
-                    accessed = Some(self.innermost(field_type)?);
+                    accessed = Some(self.innermost(field_type, byte_size)?);
                 }
                 byte_offset
             }
@@ -162,12 +162,13 @@ impl Side<'_> {
         }
     }
 
-    /// Size and type of the elements of an array of arrays, or of what is no array.
-    fn innermost(&self, id: TypeId) -> Result<(u64, TypeId), Fault> {
-        let mut id = id;
+    /// Size and type of the elements of an array of arrays, or of what is no array and has a size already known.
+    fn innermost(&self, whole: TypeId, size: u64) -> Result<(u64, TypeId), Fault> {
+        let mut id = whole;
         for _ in 0..super::spec::MAX_STEPS {
             match self.btf.get(id) {
                 Some(Type::Array(array)) => id = self.btf.strip(array.element()),
+                _ if id == whole => return Ok((size, id)),
                 _ => return Ok((self.size(id)?, id)),
             }
         }
