@@ -103,7 +103,8 @@ impl Context {
         Self::default()
     }
 
-    /// A context whose kernel BTF, for CO-RE, comes from a file: for kernels that do not show their own.
+    /// A context whose kernel BTF, for CO-RE, comes from a file: for kernels that do not show their own. The file is BTF as it is, or an
+    /// ELF file with a section `.BTF`, such as a `vmlinux`.
     ///
     /// The ids of the types that programs attach to must be those of the running kernel, so the file must describe exactly it. The BTF of
     /// modules is not searched (libbpf: `btf_custom_path`) unless
@@ -230,12 +231,12 @@ impl Context {
                 parse(action, bytes)
             }
             Source::Bytes(bytes) => {
-                parse("read the BTF that was given for the kernel", bytes.clone())
+                parse_file("read the BTF that was given for the kernel", bytes.clone())
             }
             Source::File(path) => {
                 let action = format!("read BTF from {}", path.display());
                 let bytes = std::fs::read(path).map_err(|source| Error::io(&*action, source))?;
-                parse(&action, bytes)
+                parse_file(&action, bytes)
             }
         })
     }
@@ -258,6 +259,12 @@ impl fmt::Debug for Context {
     }
 }
 
+/// BTF in any of the forms of files.
+fn parse_file(action: &str, bytes: Vec<u8>) -> Result<Btf> {
+    Btf::parse_file(bytes)
+        .map_err(|source| Error::new(ErrorKind::InvalidSpec, action).with_source(source))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,6 +284,14 @@ mod tests {
             assert_eq!(error.kind(), kind);
             assert!(error.to_string().contains(text), "{error}");
         }
+    }
+
+    #[test]
+    fn kernel_btf_may_be_in_an_elf_file() {
+        // Any file with types will do.
+        let object = testdata::object("data", testdata::Order::NATIVE);
+        let context = Context::with_kernel_btf(object);
+        assert!(context.vmlinux().unwrap().find(".data", Kind::Datasec).is_some());
     }
 
     #[test]
