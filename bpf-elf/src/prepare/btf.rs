@@ -36,7 +36,7 @@ pub fn prepare_btf(
     Ok(Some(builder.write(ByteOrder::NATIVE)?))
 }
 
-fn all_functions(spec: &CollectionSpec) -> impl Iterator<Item = &Function> {
+pub(super) fn all_functions(spec: &CollectionSpec) -> impl Iterator<Item = &Function> {
     spec.functions.values().chain(spec.programs.values().map(|program| &program.function))
 }
 

@@ -10,6 +10,7 @@ mod btf;
 mod error;
 mod flatten;
 mod kernel_type;
+mod minimal;
 mod program;
 mod relocate;
 
@@ -17,6 +18,7 @@ pub use btf::prepare_btf;
 pub use error::PrepareError;
 pub use flatten::{Flattened, PlacedFunction, flatten};
 pub use kernel_type::KernelType;
+pub use minimal::minimal_btf;
 pub use program::{
     Fixup, FixupTarget, FuncInfo, LineRecord, PrepareOptions, PreparedProgram, prepare_program,
 };

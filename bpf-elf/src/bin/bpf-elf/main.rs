@@ -3,6 +3,7 @@
 //! A command is a module with a struct of its arguments, whose `run` does the work: it stands in two lines here.
 #![forbid(unsafe_code)]
 
+mod btf;
 mod compat;
 mod completions;
 mod diff;
@@ -60,6 +61,7 @@ commands! {
     Inspect(inspect::Inspect),
     Compat(compat::Compat),
     Disasm(disasm::Disasm),
+    Btf(btf::Types),
     Diff(diff::Diff),
     Digest(digest::Digest),
     Completions(completions::Completions),
