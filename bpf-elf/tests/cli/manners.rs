@@ -1,0 +1,121 @@
+//! What holds for every command.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use testdata::{Order, object};
+
+use crate::{File, printed, program, run};
+
+/// Every command with arguments that make it read an object from standard input.
+const READERS: [&[&str]; 6] = [
+    &["inspect", "-"],
+    &["disasm", "-"],
+    &["digest", "-"],
+    &["diff", "-", "/dev/null"],
+    &["btf", "list", "-"],
+    &["btf", "header", "-"],
+];
+
+#[test]
+fn help_has_examples() {
+    let text = printed(&["--help"], b"");
+    for command in ["inspect", "disasm", "btf", "diff", "digest", "completions"] {
+        assert!(text.contains(&format!("\n  {command} ")), "{text}");
+        let text = printed(&[command, "--help"], b"");
+        assert!(text.contains("Examples:\n  "), "{text}");
+        assert!(text.contains(&format!("bpf-elf {command} ")), "{text}");
+    }
+}
+
+#[test]
+fn a_bad_object_gives_one_line_and_status_1() {
+    let whole = object("packets", Order::Little);
+    for arguments in READERS {
+        for input in [&b"not an object"[..], b"", &whole[..1000]] {
+            let output = run(arguments, input);
+            let messages = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {messages}");
+            assert!(output.stdout.is_empty(), "{arguments:?}");
+            assert_eq!(messages.lines().count(), 1, "{arguments:?}: {messages}");
+            assert!(messages.starts_with("bpf-elf: "), "{arguments:?}: {messages}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    for arguments in READERS {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|word| if *word == "-" { "/no/such\nfile" } else { word })
+            .collect();
+        let output = run(&arguments, b"");
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(messages.lines().count(), 1, "{arguments:?}: {messages}");
+        assert!(messages.contains("cannot read /no/such"), "{arguments:?}: {messages}");
+    }
+}
+
+#[test]
+fn wrong_usage_gives_status_2() {
+    for arguments in [
+        &["disasm"][..],
+        &["disasm", "--format", "yaml", "-"],
+        &["disasm", "--dot", "--raw", "-"],
+        &["digest"],
+        &["diff", "-"],
+        &["btf"],
+        &["btf", "raw", "-"],
+        &["btf", "minimal", "-", "-o", "-"],
+        &["completions", "tcsh"],
+        &["nothing"],
+    ] {
+        let output = run(arguments, b"");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+/// Standard output is no terminal here.
+#[test]
+fn colours_are_for_terminals_or_on_demand() {
+    let other = File::new("bss", Order::Little);
+    for arguments in [&["disasm", "-"][..], &["diff", other.path(), "-"]] {
+        for (color, expected) in [(None, false), (Some("always"), true), (Some("never"), false)] {
+            let mut arguments = arguments.to_vec();
+            arguments.extend(color.into_iter().flat_map(|when| ["--color", when]));
+            let text = printed(&arguments, object("core", Order::Little));
+            assert_eq!(text.contains('\x1b'), expected, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    for arguments in [&["disasm", "-"][..], &["btf", "header", "-"], &["completions", "bash"]] {
+        let mut command = program();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Before it can write anything.
+        drop(child.stdout.take());
+        let mut stdin = child.stdin.take().unwrap();
+        let _ = std::io::Write::write_all(&mut stdin, object("core", Order::Little));
+        drop(stdin);
+        let mut messages = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut messages).unwrap();
+        assert!(child.wait().unwrap().success(), "{arguments:?}");
+        assert_eq!(messages, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn shells_get_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = printed(&["completions", shell], b"");
+        for word in ["inspect", "disasm", "btf", "diff", "digest", "minimal", "no-source"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
