@@ -9,8 +9,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use bpf_asm::Code;
 use bpf_btf::{Btf, BtfFeatures};
 use bpf_elf::Error;
+use bpf_elf::diff::SpecDiff;
 use bpf_elf::prepare::{CoreResolution, PrepareOptions, prepare_btf, prepare_program};
 use bpf_elf::spec::CollectionSpec;
 use cap::Cap;
@@ -38,6 +40,7 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
         *MESSAGE.lock().expect("one thread") = info.to_string().replace('\n', " ");
     }));
     let kernel = kernel();
+    let other = CollectionSpec::parse(object("subprograms", Order::Little)).expect("a good object");
     let (mut specs, mut errors) = (0, 0);
     for seed in from..to {
         note.rewind().and_then(|()| note.write_all(&seed.to_le_bytes())).expect("note the seed");
@@ -45,6 +48,10 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
         let result = panic::catch_unwind(AssertUnwindSafe(|| match read(heap, &bytes) {
             Ok(spec) => {
                 prepare(&spec, &kernel);
+                // It takes longer than all the rest.
+                if seed % 16 == 0 {
+                    look(&spec, &other);
+                }
                 true
             }
             Err(_) => false,
@@ -90,6 +97,21 @@ fn prepare(spec: &CollectionSpec, kernel: &Btf) {
             }
         }
     }
+}
+
+/// Whatever can be read can be listed, and the list assembled again; it can be compared, and differs if its digest says so.
+fn look(spec: &CollectionSpec, other: &CollectionSpec) {
+    for name in spec.functions.names().chain(spec.programs.names()) {
+        let listing = spec.listing(name).expect("a function of its own");
+        assert!(!listing.to_string().is_empty(), "an empty listing");
+        let again = Code::assemble(&listing.code.to_string()).expect("a listing that assembles");
+        // A broken instruction cannot show the name that belongs to it.
+        assert_eq!(again.slots, listing.code.slots, "{name}");
+    }
+    assert!(SpecDiff::new(spec, spec).is_empty(), "a spec differs from itself");
+    let diff = SpecDiff::new(spec, other);
+    assert_eq!(diff.is_empty(), spec.digest() == other.digest());
+    assert_eq!(diff.is_empty(), diff.to_string().is_empty());
 }
 
 /// Types that CO-RE relocations find: those of the fixture `core`.
