@@ -26,9 +26,10 @@ impl Btf {
     ///
     /// [`Btf::parse`] asks for what makes a blob readable, which is what libbpf asks for; the kernel asks for more: C's
     /// names, members within their structures, sections that are filled in, no type that contains itself. The rules are
-    /// those of the newest kernel known (`kernel/bpf/btf.c`, 7.3) on a 64-bit machine, checked in its order: the
-    /// blob, every record by itself, what records refer to, type tags. An older kernel refuses what it does not know as
-    /// well, for which [`sanitize`](crate::sanitize) is, and:
+    /// those of Linux 6.18 (`kernel/bpf/btf.c`) on a 64-bit machine, checked in its order: the blob, every record by itself,
+    /// what records refer to, type tags. Newer kernels ask for less, which is allowed here too (the layout section and more than
+    /// 65,535 members since 7.1), but for [`KernelRule::TagOrder`], which 7.3 no longer knows. An older kernel refuses what it
+    /// does not know as well, for which [`sanitize`](crate::sanitize) is, and:
     ///
     /// - more than 65,535 members or values before 7.1,
     /// - attribute flags on tags before 6.15,

@@ -147,7 +147,7 @@ rules! {
     TagTarget = "what is tagged cannot have tags",
     /// A tag's component exists.
     TagComponent = "the tagged member or parameter does not exist",
-    /// Type tags come before other modifiers.
+    /// Type tags come before other modifiers: asked for since 5.17, no longer by 7.3.
     TagOrder = "a type tag follows another modifier",
     /// At most 32 modifiers follow each other.
     TagChain = "more than 32 modifiers follow each other",

@@ -3,7 +3,7 @@
 use bpf_btf::{Btf, ByteOrder, KernelRule, TypeId};
 
 use crate::asm::{ORDERS, SIGNED, asm, every_kind, header, split};
-use crate::kernel_rows::rows;
+use crate::kernel_rows::{Row, rows};
 
 #[test]
 fn the_first_broken_rule_is_named_with_its_place() {
@@ -12,10 +12,10 @@ fn the_first_broken_rule_is_named_with_its_place() {
             let btf = Btf::parse(row.blob.write(order)).unwrap();
             let broken = btf.check_kernel_rules().err();
             let broken = broken.map(|found| (found.id.get(), found.element, found.rule));
+            let Row { what, since, until, .. } = &row;
             assert_eq!(
                 broken, row.broken,
-                "{}, {order:?}, as kernels from {:?}",
-                row.what, row.since
+                "{what}, {order:?}, as kernels from {since:?} to {until:?}"
             );
         }
     }

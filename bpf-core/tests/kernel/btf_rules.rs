@@ -1,6 +1,6 @@
 //! What `Btf::check_kernel_rules` says against what the running kernel does with the same blob.
 
-use bpf_btf::{Btf, ByteOrder};
+use bpf_btf::{Btf, ByteOrder, KernelRule};
 use testdata::kernel_release;
 
 #[expect(dead_code, reason = "the tests of bpf-btf use all of it")]
@@ -27,7 +27,7 @@ fn the_kernel_agrees_with_every_row() {
     let mut asked = 0;
     let mut wrong = Vec::new();
     for row in rows::rows() {
-        if running < row.since {
+        if running < row.since || running >= row.until {
             continue;
         }
         asked += 1;
@@ -92,6 +92,11 @@ fn the_kernel_agrees_about_blobs_with_wrong_words() {
             taken += 1;
         } else {
             refused += 1;
+        }
+        // Newer kernels no longer ask for the order of type tags.
+        let is_order = ours.is_err_and(|broken| broken.rule == KernelRule::TagOrder);
+        if is_order && kernel_release() >= (7, 0) {
+            continue;
         }
         if answer.is_ok() != ours.is_ok() {
             wrong.push(format!("{round}: {ours:?}, the kernel says {answer:?}"));
