@@ -1,5 +1,6 @@
 //! `btf`: the reader of BTF held against bpftool, pahole and compilers, on other kernels than the running one.
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
@@ -21,13 +22,15 @@ pub(crate) struct Args {
     /// How many modules of each kernel, or `all`
     #[arg(long, default_value = "all", value_parser = modules)]
     modules: String,
-    /// Only tests with this in their names: raw, text, layouts, holes, kept
+    /// Only tests with this in their names: raw, text, layouts, holes, kept, linked
     #[arg(long)]
     only: Option<String>,
 }
 
 /// Modules of each kernel in the step of `test`.
 const SAMPLE: &str = "6";
+/// The test that links the selftests' objects.
+const LINKED: &str = "linked";
 
 fn modules(text: &str) -> Result<String, std::num::ParseIntError> {
     if text != "all" {
@@ -42,6 +45,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         args.kernels.iter().map(|name| kernels::resolve(&cache, name)).collect::<Result<_>>()?;
     let mut command = comparison(&cache, &kernels, &args.modules)?;
     command.args(["--", "--nocapture"]).args(&args.only);
+    let objects = objects(&cache);
+    if objects.is_empty() {
+        println!("no objects of `cargo xtask selftests` in the cache: none are linked");
+        command.args(["--skip", LINKED]);
+    } else {
+        let objects = std::env::join_paths(objects).context("a folder has a colon")?;
+        command.env("BPF_KERNEL_BTF_OBJECTS", objects);
+    }
     let status = command.status().context("cannot start cargo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -59,6 +70,8 @@ pub(crate) fn step(steps: &Steps, kernels: &[Kernel]) -> Result<Outcome> {
         steps.say(&format!("{}: no kernel of the cache, its BTF is not compared", kernel.name));
     }
     let mut command = comparison(&cache, &kernels, SAMPLE)?;
+    // The selftests' objects are not part of a test run.
+    command.args(["--", "--skip", LINKED]);
     let mut outcome = test::counted(steps, &mut command, "bpf-btf kernels_oracle")?;
     let mut command = verdicts(&cache, &kernels)?;
     if let (Outcome::Counted(counts), Outcome::Counted(more)) =
@@ -85,6 +98,17 @@ fn folders(cache: &Cache, kernels: &[Kernel]) -> Result<OsString> {
     let folders: Vec<_> =
         kernels.iter().map(|kernel| kernel_btf::folder(cache, kernel)).collect::<Result<_>>()?;
     std::env::join_paths(folders).context("a folder of the cache has a colon")
+}
+
+/// Folders with the objects that `selftests` has built, of those that bpftool can link here: in this machine's byte order.
+fn objects(cache: &Cache) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(cache.path("selftests-built")) else { return Vec::new() };
+    let built = entries.flatten().map(|entry| entry.path());
+    let here = built.filter(|folder| !folder.to_string_lossy().ends_with("-s390x"));
+    let mut folders: Vec<_> = here.map(|folder| folder.join("objects")).collect();
+    folders.retain(|folder| folder.is_dir());
+    folders.sort();
+    folders
 }
 
 fn comparison(cache: &Cache, kernels: &[Kernel], modules: &str) -> Result<Command> {

@@ -19,6 +19,9 @@ mod holes;
 mod kept;
 mod kernels;
 mod layouts;
+mod linked;
+#[path = "../oracle/linking.rs"]
+mod linking;
 mod raw;
 #[path = "../oracle/round_trip.rs"]
 mod round_trip;

@@ -13,6 +13,7 @@ mod dump;
 #[path = "../it/elf.rs"]
 mod elf;
 mod gen_object;
+mod linking;
 mod min_core;
 mod raw_dump;
 mod round_trip;
