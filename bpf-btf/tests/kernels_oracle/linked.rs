@@ -1,4 +1,7 @@
 //! `bpftool gen object` over more objects than the fixtures: those in the folders of `BPF_KERNEL_BTF_OBJECTS`.
+//!
+//! Neighbours only: of pairs that share a type which one of them only declares, libbpf before it resolved forward
+//! declarations (bpftool 7.1 has such a one) keeps both, where newer ones and ours have the definition alone.
 
 use crate::linking::compare;
 
