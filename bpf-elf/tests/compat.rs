@@ -1,11 +1,6 @@
 //! The command `bpf-elf compat`: kernels from files and folders, both forms of output, exit status.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::indexing_slicing,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    reason = "a test: its panics are failures"
-)]
+#![expect(clippy::expect_used, reason = "a test: its panics are failures")]
 
 use std::io::Write as _;
 use std::path::Path;

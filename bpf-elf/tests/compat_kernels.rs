@@ -3,13 +3,7 @@
 //! `cargo xtask test btf` takes the BTF out of the kernels' packages and runs this: `BPF_KERNEL_BTF` holds the folders, one for each kernel, as a
 //! search path. What loads there in truth is the matter of the test `compat` of bpf-core's kernel tests.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test: its panics are failures"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test: its panics are failures")]
 
 use std::process::Command;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bpf_asm::{HelperId, Instruction};
+use bpf_btf::core::Story;
 use bpf_sys::abi::KernelVersion;
 
 use super::map::first;
@@ -10,13 +11,15 @@ use super::paths::{place, walk};
 use super::reach::{Loaded, Reach};
 use super::version::{judge, of_pair, shown};
 use super::{Finding, FindingKind, Severity, TargetKernel};
-use crate::prepare::{FixupTarget, Flattened, KernelType, PreparedProgram, flatten};
+use crate::prepare::{FixupTarget, Flattened, KernelType, POISON_HELPER, PreparedProgram, flatten};
 use crate::spec::{CollectionSpec, ProgramSpec};
 
 /// Something that makes the verifier refuse the program where it comes upon it.
-struct Fault {
+struct Fault<'a> {
     slot: usize,
     finding: Finding,
+    /// For CO-RE. Its text is made for one of many instructions only.
+    story: Option<&'a Story>,
 }
 
 /// What a kernel lacks for the instructions of a program.
@@ -34,12 +37,8 @@ pub(super) fn check(
     names.fixups(prepared);
     let Names { loads, mut faults, .. } = names;
     for access in &prepared.poisoned {
-        let story = access.story.to_string();
-        let text = story.lines().next().unwrap_or_default();
-        let mut finding =
-            Finding::new(FindingKind::Core, Severity::Breaks, access.story.access(), text);
-        finding.story = Some(story);
-        faults.push(Fault { slot: access.slot, finding });
+        let finding = Finding::new(FindingKind::Core, Severity::Breaks, access.story.access(), "");
+        faults.push(Fault { slot: access.slot, finding, story: Some(&access.story) });
     }
     // What is poisoned, or becomes a load of null, is not what the object has there.
     let mut replaced: BTreeSet<usize> = faults.iter().map(|fault| fault.slot).collect();
@@ -57,11 +56,11 @@ pub(super) fn check(
 
 /// One finding for all instructions that are about the same thing, as heavy as the worst of them.
 fn judged(
-    faults: Vec<Fault>,
+    faults: Vec<Fault<'_>>,
     reach: &[Reach],
     place: impl Fn(usize) -> Option<super::Place>,
 ) -> impl Iterator<Item = Finding> {
-    let mut worst: BTreeMap<(FindingKind, String), (Reach, Fault)> = BTreeMap::new();
+    let mut worst: BTreeMap<(FindingKind, String), (Reach, Fault<'_>)> = BTreeMap::new();
     for fault in faults {
         let reached = reach.get(fault.slot).copied().unwrap_or(Reach::Never);
         let key = (fault.finding.kind, fault.finding.name.clone());
@@ -72,7 +71,11 @@ fn judged(
             worst.insert(key, (reached, fault));
         }
     }
-    worst.into_values().map(move |(reached, Fault { slot, mut finding })| {
+    worst.into_values().map(move |(reached, Fault { slot, mut finding, story })| {
+        if let Some(story) = story.map(ToString::to_string) {
+            story.lines().next().unwrap_or_default().clone_into(&mut finding.text);
+            finding.story = Some(story);
+        }
         let (severity, suffix) = match reached {
             Reach::Never => (Severity::Note, "; the program does without"),
             Reach::Perhaps => (Severity::Unknown, "; whether that is reached cannot be told"),
@@ -87,16 +90,16 @@ fn judged(
 }
 
 /// What instructions name.
-struct Names<'a> {
+struct Names<'a, 'f> {
     spec: &'a CollectionSpec,
     kernel: &'a TargetKernel,
     flat: &'a Flattened<'a>,
     loads: HashMap<usize, Loaded>,
-    faults: Vec<Fault>,
-    findings: &'a mut Vec<Finding>,
+    faults: Vec<Fault<'a>>,
+    findings: &'f mut Vec<Finding>,
 }
 
-impl Names<'_> {
+impl Names<'_, '_> {
     fn fixups(&mut self, prepared: &PreparedProgram) {
         for fixup in &prepared.fixups {
             match &fixup.target {
@@ -127,7 +130,7 @@ impl Names<'_> {
         }
         let text = format!("it uses the map `{name}`, which is not created by default");
         let finding = Finding::new(FindingKind::Object, Severity::Breaks, name, text);
-        self.faults.push(Fault { slot, finding });
+        self.faults.push(Fault { slot, finding, story: None });
     }
 
     /// libbpf: E37. `call` tells calls from loads of the address.
@@ -156,7 +159,11 @@ impl Names<'_> {
                         "the function `{}` of this kernel is not for programs",
                         wanted.name
                     );
-                    self.faults.push(Fault { slot, finding: new(Severity::Breaks, text) });
+                    self.faults.push(Fault {
+                        slot,
+                        finding: new(Severity::Breaks, text),
+                        story: None,
+                    });
                 }
                 self.loads.insert(slot, Loaded::Pointer);
                 return;
@@ -167,7 +174,7 @@ impl Names<'_> {
             self.loads.insert(slot, Loaded::Pointer);
             self.refuse(slot, missing);
         } else if call {
-            self.faults.push(Fault { slot, finding: missing });
+            self.faults.push(Fault { slot, finding: missing, story: None });
         } else {
             self.loads.insert(slot, Loaded::Null);
         }
@@ -215,7 +222,7 @@ fn instructions(
     kernel: &TargetKernel,
     prepared: &PreparedProgram,
     replaced: &BTreeSet<usize>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<Fault<'_>>,
     findings: &mut Vec<Finding>,
     place: impl Fn(usize) -> Option<super::Place>,
 ) {
@@ -230,9 +237,11 @@ fn instructions(
             continue;
         }
         match decoded {
+            // The second half of a load that was poisoned.
+            Some(Instruction::Call { helper }) if helper.number() == POISON_HELPER => {}
             Some(Instruction::Call { helper }) => {
                 if let Some(finding) = missing_helper(kernel, helper) {
-                    faults.push(Fault { slot: at, finding });
+                    faults.push(Fault { slot: at, finding, story: None });
                 }
             }
             Some(instruction) => {

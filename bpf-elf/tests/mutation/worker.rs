@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use bpf_asm::Code;
 use bpf_btf::{Btf, BtfFeatures};
 use bpf_elf::Error;
+use bpf_elf::compat::{TargetKernel, check};
 use bpf_elf::diff::SpecDiff;
 use bpf_elf::prepare::{CoreResolution, PrepareOptions, prepare_btf, prepare_program};
 use bpf_elf::spec::CollectionSpec;
@@ -39,7 +40,7 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
         let _ = heap.set_limit(usize::MAX);
         *MESSAGE.lock().expect("one thread") = info.to_string().replace('\n', " ");
     }));
-    let kernel = kernel();
+    let kernel = TargetKernel::new("core", kernel());
     let other = CollectionSpec::parse(object("subprograms", Order::Little)).expect("a good object");
     let (mut specs, mut errors) = (0, 0);
     for seed in from..to {
@@ -47,10 +48,12 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
         let bytes = case.mutation(seed);
         let result = panic::catch_unwind(AssertUnwindSafe(|| match read(heap, &bytes) {
             Ok(spec) => {
-                prepare(&spec, &kernel);
-                // It takes longer than all the rest.
+                prepare(&spec, kernel.btf());
+                // These take longer than all the rest.
                 if seed % 16 == 0 {
                     look(&spec, &other);
+                    let report = check(&spec, &kernel);
+                    assert_eq!(report.programs.len(), spec.programs.len());
                 }
                 true
             }

@@ -65,6 +65,17 @@ fn an_access_breaks_only_where_it_is_reached() {
 }
 
 #[test]
+fn a_load_of_64_bits_is_one_access() {
+    let local = local();
+    let mut spec = object("r2 = 4 ll\nr0 = 0\nexit");
+    let access = local.gone;
+    let relocation = CoreRelocation { slot: 0, kind: OFFSET, type_id: local.task, access };
+    spec.programs.get_mut("p").unwrap().function.core_relocations.push(relocation);
+    spec.btf = Some(local.btf);
+    compare(&spec, &World::default(), &[(Kind::Core, Breaks, "task->gone")]);
+}
+
+#[test]
 fn a_relocation_that_cannot_be_decided_breaks_whether_it_is_reached_or_not() {
     let mut spec = reads(|local| local.pid, true);
     let relocations = &mut spec.programs.get_mut("p").unwrap().function.core_relocations;
