@@ -39,7 +39,7 @@ fn llvm(path: &Path, functions: &BTreeSet<(String, String)>) -> Listings {
     let (mut section, mut function, mut start) = (String::new(), None::<String>, 0);
     for line in dump.lines() {
         if let Some(name) = line.strip_prefix("Disassembly of section ") {
-            section = name.trim_end_matches(':').to_owned();
+            section = name.trim_end_matches(':').into();
         } else if let Some((slot, rest)) = line.split_once(":\t") {
             let (Ok(slot), Some(function)) = (slot.trim().parse::<usize>(), &function) else {
                 continue;
