@@ -291,7 +291,7 @@ mod tests {
         // Any file with types will do.
         let object = testdata::object("data", testdata::Order::NATIVE);
         let context = Context::with_kernel_btf(object);
-        assert!(context.vmlinux().unwrap().find(".data", Kind::Datasec).is_some());
+        assert!(context.vmlinux().unwrap().find(".data", bpf_btf::Kind::Datasec).is_some());
     }
 
     #[test]
