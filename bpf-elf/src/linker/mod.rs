@@ -82,7 +82,8 @@ impl Linker {
             inputs.push(Input::new(name, bytes)?);
         }
         let first = inputs.first().ok_or(LinkError::NoObjects)?;
-        let mut output = Output::new(first.object.order());
+        let size = self.objects.iter().map(|(_, bytes)| bytes.len()).sum();
+        let mut output = Output::new(first.object.order(), size);
         sections::merge(&mut output, &mut inputs)?;
         resolve::symbols(&mut output, &mut inputs)?;
         relocations::append(&mut output, &inputs)?;

@@ -10,6 +10,9 @@ use crate::emit::{
     ElfWriter, OutBinding, OutKind, OutRelocation, OutSection, OutSymbol, SectionId, SymbolId,
 };
 
+/// Bytes that the names of symbols may take, besides four times as many as the objects have.
+const NAMES: usize = 256 << 10;
+
 /// A relocation, by the index of its symbol.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Relocation {
@@ -62,14 +65,18 @@ pub(super) struct Output {
     pub(super) symbols: Vec<Symbol>,
     /// Symbols that all objects see, by name.
     pub(super) globals: HashMap<String, usize>,
+    /// Bytes that the names of symbols may still take: those of a file may share their tails, so that all of them are longer than it.
+    pub(super) names: usize,
     /// `.BTF` and `.BTF.ext`.
     pub(super) types: Vec<OutSection>,
 }
 
 impl Output {
-    pub(super) fn new(order: ByteOrder) -> Self {
+    /// An empty object. `size` is the length of all that is linked.
+    pub(super) fn new(order: ByteOrder, size: usize) -> Self {
         Self {
             order,
+            names: size.saturating_mul(4).saturating_add(NAMES),
             sections: Vec::new(),
             by_name: HashMap::new(),
             symbols: Vec::new(),

@@ -129,6 +129,7 @@ fn add(
     new: &New<'_>,
 ) -> Result<usize, LinkError> {
     let next = output.symbols.len();
+    output.names = output.names.checked_sub(new.name.len()).ok_or(LinkError::TooLarge)?;
     if new.binding == OutBinding::Local {
         // A section needs one symbol.
         let section = new.section.filter(|_| new.kind == OutKind::Section);

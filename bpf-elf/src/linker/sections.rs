@@ -111,7 +111,8 @@ fn place(
     }
     out.align = out.align.max(section.align);
     let end = out.size();
-    let shift = end.checked_next_multiple_of(section.align).ok_or(LinkError::TooLarge)?;
+    // libbpf: the strictest alignment so far counts for each part.
+    let shift = end.checked_next_multiple_of(out.align).ok_or(LinkError::TooLarge)?;
     if zeros {
         out.zeros = shift.checked_add(section.size).ok_or(LinkError::TooLarge)?;
     } else {

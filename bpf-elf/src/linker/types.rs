@@ -191,11 +191,13 @@ fn sections(
         }
     }
     for name in order {
-        let Some(mut listed) = found.remove(&name).filter(|found| !found.entries.is_empty()) else {
-            continue;
-        };
-        listed.entries.sort_by_key(|entry| entry.offset);
         let section = output.by_name.get(&name).and_then(|at| output.sections.get(*at));
+        let Some(mut listed) = found.remove(&name) else { continue };
+        // Compilers list a section of nothing but literals too.
+        if listed.entries.is_empty() && section.is_none() {
+            continue;
+        }
+        listed.entries.sort_by_key(|entry| entry.offset);
         let size = section.map_or(0, |section| section.out.size());
         let size = u32::try_from(size).map_err(|_| LinkError::TooLarge)?;
         let entries = &listed.entries;

@@ -8,8 +8,9 @@ pub struct TypeRef {
 }
 
 impl TypeRef {
-    pub(crate) fn new(id: u32, name: String) -> Self {
-        Self { id, name }
+    /// The type of this number. The name is for people; what it is made of is in the BTF of the object.
+    pub fn new(id: u32, name: impl Into<String>) -> Self {
+        Self { id, name: name.into() }
     }
 
     /// The number of the type in the BTF of the object.

@@ -21,6 +21,9 @@ const LEGACY: &str = "maps";
 const ARENA: &str = ".addr_space.1";
 const KCONFIG: &str = ".kconfig";
 
+/// Bytes at the end of a section that may belong to nothing.
+const SLACK: u32 = 64 << 10;
+
 /// A section of variables.
 pub(super) struct DataPlace {
     pub(super) section: SectionId,
@@ -46,18 +49,39 @@ enum Home<'a> {
     Data(&'a str),
     /// It comes from the externs.
     Kconfig,
-    StructOps(Cow<'static, str>),
+    StructOps(&'static str),
+}
+
+impl<'a> Home<'a> {
+    /// The section of definitions.
+    fn defining(&self) -> Option<&'a str> {
+        match self {
+            Home::Definitions => Some(DEFINITIONS),
+            Home::Legacy => Some(LEGACY),
+            _ => None,
+        }
+    }
+
+    /// The section of variables.
+    fn data(&self) -> Option<&'a str> {
+        if let Home::Data(name) = self { Some(name) } else { None }
+    }
+
+    /// The section of `struct_ops` values.
+    fn struct_ops(&self) -> Option<&'a str> {
+        if let Home::StructOps(name) = self { Some(name) } else { None }
+    }
 }
 
 fn home<'a>(key: &'a str, map: &MapSpec) -> Home<'a> {
     if map.map_type == MapType::STRUCT_OPS {
         let link = map.flags.contains(MapFlags::LINK);
-        return Home::StructOps(Cow::Borrowed(match (map.autocreate, link) {
+        return Home::StructOps(match (map.autocreate, link) {
             (true, false) => ".struct_ops",
             (true, true) => ".struct_ops.link",
             (false, false) => "?.struct_ops",
             (false, true) => "?.struct_ops.link",
-        }));
+        });
     }
     if key == KCONFIG {
         Home::Kconfig
@@ -77,20 +101,13 @@ impl<'a> Writer<'a> {
         let homes: Vec<(&'a str, &'a MapSpec, Home<'a>)> =
             spec.maps.iter().map(|(key, map)| (key, map, home(key, map))).collect();
         let arena = self.arena();
-        let names: Vec<Cow<'a, str>> = homes
-            .iter()
-            .filter_map(|(.., home)| match home {
-                Home::Definitions => Some(Cow::Borrowed(DEFINITIONS)),
-                Home::Legacy => Some(Cow::Borrowed(LEGACY)),
-                Home::Data(section) => Some(Cow::Borrowed(*section)),
-                Home::StructOps(section) => Some(section.clone()),
-                Home::Kconfig => None,
-            })
-            .collect();
-        let mut sections: Vec<&str> = Vec::new();
         let layout = &spec.layout.sections;
+        let mut sections: Vec<&str> = Vec::new();
         order::merge(&mut sections, layout.iter().map(|section| section.name.as_str()));
-        order::merge(&mut sections, names.iter().map(AsRef::as_ref));
+        // Each kind of map has its own order, which says nothing about the sections of the others.
+        order::merge(&mut sections, homes.iter().filter_map(|(.., home)| home.defining()));
+        order::merge(&mut sections, homes.iter().filter_map(|(.., home)| home.data()));
+        order::merge(&mut sections, homes.iter().filter_map(|(.., home)| home.struct_ops()));
         let variables = spec.variables.values().map(|variable| match arena {
             Some((key, _)) if variable.map == key => ARENA,
             _ => variable.map.as_str(),
@@ -108,12 +125,9 @@ impl<'a> Writer<'a> {
 
         let mut present = Vec::new();
         for section in sections {
-            let is_here = |home: &Home<'_>| match home {
-                Home::Definitions => section == DEFINITIONS,
-                Home::Legacy => section == LEGACY,
-                Home::Data(name) => section == *name,
-                Home::StructOps(name) => section == name.as_ref(),
-                Home::Kconfig => false,
+            let is_here = |home: &Home<'_>| {
+                let name = home.defining().or_else(|| home.data()).or_else(|| home.struct_ops());
+                name == Some(section)
             };
             let here: Vec<(&'a str, &'a MapSpec)> = homes
                 .iter()
@@ -161,9 +175,11 @@ impl<'a> Writer<'a> {
         Some(self.spec.layout.section(section)?.symbol(symbol)?.offset)
     }
 
-    /// The size of a section as it was read, for what its symbols do not cover.
-    fn known_size(&self, section: &str) -> u32 {
-        self.spec.layout.section(section).map_or(0, |section| section.size)
+    /// The size of a section as it was read, for what its symbols do not cover. A section of zeros may claim any size: what is far
+    /// more than `needed` is not made room for.
+    fn known_size(&self, section: &str, needed: u32) -> u32 {
+        let size = self.spec.layout.section(section).map_or(0, |section| section.size);
+        if size > needed.saturating_add(SLACK) { needed } else { size.max(needed) }
     }
 
     fn align(&self, section: &str, default: u32) -> u64 {
@@ -221,7 +237,7 @@ impl<'a> Writer<'a> {
             MapContents::Bytes(bytes) => {
                 u32::try_from(bytes.len()).map_err(|_| WriteError::TooLarge)?
             }
-            _ if section == ARENA => self.known_size(section),
+            _ if section == ARENA => known.map_or(0, |known| known.size),
             _ => map.value_size,
         };
         if size == 0 {
@@ -275,7 +291,7 @@ impl<'a> Writer<'a> {
             declared.push(Declared { name, offset, size, type_id });
             places.push((offset, defined));
         }
-        let size = end.max(self.known_size(DEFINITIONS));
+        let size = self.known_size(DEFINITIONS, end);
         let align = self.align(DEFINITIONS, 8);
         let bytes = vec![0; usize::try_from(size).map_err(|_| WriteError::TooLarge)?];
         let id = self.elf.add_section(OutSection::new(DEFINITIONS, ALLOC | WRITE, align, bytes));
@@ -334,7 +350,8 @@ impl<'a> Writer<'a> {
             let end = u32::try_from(bytes.len()).map_err(|_| WriteError::TooLarge)?;
             places.push((offset, end.saturating_sub(offset)));
         }
-        let rest = u64::from(self.known_size(LEGACY)).saturating_sub(bytes.len());
+        let end = u32::try_from(bytes.len()).map_err(|_| WriteError::TooLarge)?;
+        let rest = self.known_size(LEGACY, end).saturating_sub(end);
         bytes.zeros(usize::try_from(rest).map_err(|_| WriteError::TooLarge)?);
         let align = self.align(LEGACY, 4);
         let size = u32::try_from(bytes.len()).map_err(|_| WriteError::TooLarge)?;
@@ -390,8 +407,9 @@ impl<'a> Writer<'a> {
                 relocations.push(OutRelocation { offset, kind: R_BPF_64_ABS64, symbol });
             }
         }
-        let known = usize::try_from(self.known_size(section)).map_err(|_| WriteError::TooLarge)?;
-        bytes.resize(known.max(bytes.len()), 0);
+        let end = u32::try_from(bytes.len()).map_err(|_| WriteError::TooLarge)?;
+        let known = self.known_size(section, end);
+        bytes.resize(usize::try_from(known).map_err(|_| WriteError::TooLarge)?, 0);
         relocations.sort_by_key(|relocation| relocation.offset);
         let size = u32::try_from(bytes.len()).map_err(|_| WriteError::TooLarge)?;
         let align = self.align(section, 8);
@@ -425,12 +443,13 @@ impl<'a> Writer<'a> {
 
     fn license(&mut self) -> Result<bool, WriteError> {
         let mut bytes = self.spec.license.clone().into_bytes();
-        let known = usize::try_from(self.known_size("license")).unwrap_or(0);
-        if bytes.is_empty() && known == 0 {
+        if bytes.is_empty() && self.known_size("license", 0) == 0 {
             return Ok(false);
         }
         bytes.push(0);
-        bytes.resize(bytes.len().max(known), 0);
+        let end = u32::try_from(bytes.len()).map_err(|_| WriteError::TooLarge)?;
+        let known = self.known_size("license", end);
+        bytes.resize(usize::try_from(known).map_err(|_| WriteError::TooLarge)?, 0);
         self.plain("license", 1, bytes)
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod failures;
+#[path = "../shared/view.rs"]
 mod view;
 
 use bpf_elf::Linker;

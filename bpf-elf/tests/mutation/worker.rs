@@ -11,11 +11,11 @@ use std::sync::Mutex;
 
 use bpf_asm::Code;
 use bpf_btf::{Btf, BtfFeatures};
-use bpf_elf::Error;
 use bpf_elf::compat::{TargetKernel, check};
 use bpf_elf::diff::SpecDiff;
 use bpf_elf::prepare::{CoreResolution, PrepareOptions, prepare_btf, prepare_program};
 use bpf_elf::spec::CollectionSpec;
+use bpf_elf::{Error, Linker};
 use cap::Cap;
 use testdata::{Order, object};
 
@@ -23,6 +23,9 @@ use crate::mutate::Case;
 
 /// The variable with a worker's job: `OBJECT/ORDER FROM TO NOTE`.
 pub(crate) const JOB: &str = "BPF_MUTATION_JOB";
+
+/// One of so many mutations is also written and linked.
+const THOROUGH: u64 = 4;
 
 /// What the last panic said.
 static MESSAGE: Mutex<String> = Mutex::new(String::new());
@@ -46,18 +49,26 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
     for seed in from..to {
         note.rewind().and_then(|()| note.write_all(&seed.to_le_bytes())).expect("note the seed");
         let bytes = case.mutation(seed);
-        let result = panic::catch_unwind(AssertUnwindSafe(|| match read(heap, &bytes) {
-            Ok(spec) => {
-                prepare(&spec, kernel.btf());
+        let result = panic::catch_unwind(AssertUnwindSafe(|| {
+            let spec = read(heap, &bytes);
+            // Writing and linking take much longer than reading.
+            let thorough = seed % THOROUGH == 0;
+            if let Ok(spec) = &spec {
+                prepare(spec, kernel.btf());
                 // These take longer than all the rest.
                 if seed % 16 == 0 {
-                    look(&spec, &other);
-                    let report = check(&spec, &kernel);
+                    look(spec, &other);
+                    let report = check(spec, &kernel);
                     assert_eq!(report.programs.len(), spec.programs.len());
                 }
-                true
+                if thorough {
+                    write(spec);
+                }
             }
-            Err(_) => false,
+            if thorough {
+                link(heap, case, &bytes);
+            }
+            spec.is_ok()
         }));
         match result {
             Ok(true) => specs += 1,
@@ -115,6 +126,29 @@ fn look(spec: &CollectionSpec, other: &CollectionSpec) {
     let diff = SpecDiff::new(spec, other);
     assert_eq!(diff.is_empty(), spec.digest() == other.digest());
     assert_eq!(diff.is_empty(), diff.to_string().is_empty());
+}
+
+/// Whatever can be read can be written as an object that is read as the same spec, or has an error.
+fn write(spec: &CollectionSpec) {
+    let Ok(written) = spec.write_elf() else { return };
+    let again = CollectionSpec::parse(&written).expect("what was written can be read");
+    assert_eq!(again.programs.len(), spec.programs.len(), "programs are lost");
+    assert_eq!(again.maps.len(), spec.maps.len(), "maps are lost");
+}
+
+/// Whatever the bytes are, they are linked with a good object within bounded memory, or there is an error.
+fn link(heap: &Cap<System>, case: Case, bytes: &[u8]) {
+    let good = object("counter", case.order);
+    heap.set_limit(heap.allocated() + 128 * (bytes.len() + good.len()) + (4 << 20))
+        .expect("a limit above what is in use");
+    let linked = Linker::new()
+        .add("good", good)
+        .and_then(|linker| linker.add("mutation", bytes))
+        .and_then(|linker| linker.link());
+    heap.set_limit(usize::MAX).expect("no limit");
+    if let Ok(linked) = linked {
+        Linker::new().add("linked", linked).expect("what was linked is an object");
+    }
 }
 
 /// Types that CO-RE relocations find: those of the fixture `core`.

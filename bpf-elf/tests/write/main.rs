@@ -1,4 +1,4 @@
-//! Specs written as objects and read again: the fixtures, and the objects of the folder `BPF_CORPUS` if that is set.
+//! Specs written as objects and read again: the fixtures, and the objects of the folder `BPF_OBJECTS` if that is set.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -8,5 +8,8 @@
     reason = "a panic in a test is a failure"
 )]
 
+#[cfg(feature = "unstable-btf")]
+mod by_hand;
 mod corpus;
+mod edits;
 mod fixtures;

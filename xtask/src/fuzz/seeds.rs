@@ -28,7 +28,9 @@ pub(super) fn write(objects: &Path, folder: &Path, listing: &Path) -> Result<()>
         let path = entry.with_context(|| format!("cannot list {}", objects.display()))?.path();
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = cache::read(&path)?;
-        seed(folder, "object", &name, &bytes)?;
+        for target in ["object", "write", "link"] {
+            seed(folder, target, &name, &bytes)?;
+        }
         let order = if is_big(&bytes) { "big" } else { "little" };
         let sections = sections(&bytes).unwrap_or_default();
         let named = |wanted: &str| sections.iter().find(|section| section.name == wanted);

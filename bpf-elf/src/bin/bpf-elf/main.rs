@@ -11,6 +11,7 @@ mod digest;
 mod disasm;
 mod input;
 mod inspect;
+mod link;
 mod names;
 mod output;
 mod paint;
@@ -27,6 +28,7 @@ Examples:
   bpf-elf inspect --format json filter.o                the same as one JSON object
   bpf-elf disasm filter.o                               its instructions beside their source
   bpf-elf diff running.o built.o                        what a deployment would change
+  bpf-elf link -o filter.o main.o library.o             several objects in one
   clang --target=bpf -O2 -g -c filter.c -o - | bpf-elf inspect -
 
 `bpf-elf COMMAND --help` has examples of each command.";
@@ -64,6 +66,7 @@ commands! {
     Btf(btf::Types),
     Diff(diff::Diff),
     Digest(digest::Digest),
+    Link(link::Link),
     Completions(completions::Completions),
 }
 

@@ -14,7 +14,7 @@ fn implements(members: &[(&str, Member)], set: &[usize], programs: &[u32]) -> Co
     let id = add_ops(&mut builder, "ops___mine", members);
     spec.btf = Some(Btf::parse(builder.write(bpf_btf::ByteOrder::NATIVE).unwrap()).unwrap());
     let mut map = MapSpec::new("map", MapType::STRUCT_OPS, 4, 8, 1);
-    map.value_type = Some(TypeRef::new(id.get(), "struct ops___mine".into()));
+    map.value_type = Some(TypeRef::new(id.get(), "struct ops___mine"));
     let mut bytes = vec![0; members.len() * 8];
     for &at in set {
         bytes[at] = 1;
