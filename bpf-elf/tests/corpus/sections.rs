@@ -9,7 +9,7 @@ use crate::report::{Check, Report};
 
 /// The names that libbpf documents (`docs/program_types.rst` of libbpf), and some that nobody knows.
 const NAMES: &str = "socket sk_reuseport/migrate sk_reuseport kprobe uprobe uprobe.s kretprobe uretprobe uretprobe.s kprobe.multi \
-    kretprobe.multi kprobe.session uprobe.multi uretprobe.multi uprobe.session uprobe.multi.s uretprobe.multi.s uprobe.session.s ksyscall \
+    kretprobe.multi kprobe.session uprobe.multi uretprobe.multi uprobe.multi.s uretprobe.multi.s ksyscall \
     kretsyscall usdt usdt.s tc/ingress tc/egress tcx/ingress tcx/egress tc classifier action netkit/primary netkit/peer tracepoint tp \
     raw_tracepoint raw_tp raw_tracepoint.w raw_tp.w tp_btf fentry fmod_ret fexit fentry.s fmod_ret.s fexit.s freplace lsm lsm.s lsm_cgroup \
     iter iter.s syscall xdp.frags/devmap xdp/devmap xdp.frags/cpumap xdp/cpumap xdp.frags xdp perf_event lwt_in lwt_out lwt_xmit \
@@ -21,7 +21,7 @@ const NAMES: &str = "socket sk_reuseport/migrate sk_reuseport kprobe uprobe upro
     struct_ops.s sk_lookup netfilter unknown cgroup tc/other";
 
 /// Those that libbpf got after Linux 6.12. An older libbpf is not asked about them.
-const NEWER: &str = "tracepoint.s tp.s raw_tracepoint.s raw_tp.s tp_btf.s fsession fsession.s fentry.multi fexit.multi fsession.multi \
+const NEWER: &str = "uprobe.session uprobe.session.s tracepoint.s tp.s raw_tracepoint.s raw_tp.s tp_btf.s fsession fsession.s fentry.multi fexit.multi fsession.multi \
     fentry.multi.s fexit.multi.s fsession.multi.s";
 
 /// Each name alone, with a target, with something that is no target, and with too little.
