@@ -284,7 +284,7 @@ fn missing_helper(kernel: &TargetKernel, helper: HelperId) -> Option<Finding> {
     let (severity, why) = match kernel.vocabulary().has_helper(helper) {
         Some(true) => return None,
         Some(false) => (Severity::Breaks, "this kernel does not have it".to_owned()),
-        None => (judge(kernel, since?)?, shown(kernel)),
+        None => (judge(kernel, since?)?, shown(kernel).to_owned()),
     };
     let name = helper.name().map_or_else(|| format!("helper {}", helper.number()), str::to_owned);
     let old = older(helper).filter(|old| kernel.vocabulary().has_helper(*old) == Some(true));

@@ -24,7 +24,7 @@ fn map_type(name: &str, map: &MapSpec, kernel: &TargetKernel, findings: &mut Vec
     let since = wanted.first_kernel();
     let (severity, why) = match kernel.vocabulary().has_map_type(wanted) {
         Some(true) => return,
-        Some(false) => (Severity::Breaks, "this kernel has no such maps".to_owned()),
+        Some(false) => (Severity::Breaks, "this kernel has no such maps"),
         None => match since.and_then(|since| judge(kernel, since)) {
             Some(severity) => (severity, shown(kernel)),
             None => return,

@@ -49,7 +49,7 @@ fn program_type(wanted: ProgramType, kernel: &TargetKernel, findings: &mut Vec<F
     let since = wanted.first_kernel();
     let (severity, why) = match kernel.vocabulary().has_program_type(wanted) {
         Some(true) => return,
-        Some(false) => (Severity::Breaks, "this kernel has no such programs".to_owned()),
+        Some(false) => (Severity::Breaks, "this kernel has no such programs"),
         None => match since.and_then(|since| judge(kernel, since)) {
             Some(severity) => (severity, shown(kernel)),
             None => return,

@@ -25,10 +25,10 @@ pub(super) fn judge(kernel: &TargetKernel, since: KernelVersion) -> Option<Sever
     }
 }
 
-/// `in Linux 5.10`, or that the version is not known.
-pub(super) fn shown(kernel: &TargetKernel) -> String {
+/// Why: the same text on all kernels that lack it, so that they can be told of together.
+pub(super) fn shown(kernel: &TargetKernel) -> &'static str {
     match kernel.version() {
-        Some(version) => format!("this is Linux {version}"),
-        None => "the version of this kernel is not known".to_owned(),
+        Some(_) => "this kernel is older",
+        None => "the version of this kernel is not known",
     }
 }
