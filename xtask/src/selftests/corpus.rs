@@ -88,6 +88,8 @@ pub(super) fn compare(
     build::oracle_program(source, libbpf, &folder.join("open"), &["open.c"])?;
     let mut test = cargo();
     test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "corpus"]);
+    // Specs of the same objects are written and read again.
+    test.args(["--test", "write"]).env("BPF_OBJECTS", &folder);
     test.env("BPF_CORPUS", &folder).env("BPF_CORPUS_TYPES", types);
     test.env("BPF_CORPUS_RELOCATE", libbpf.join("relocate"));
     if sample {
