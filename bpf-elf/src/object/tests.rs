@@ -197,3 +197,44 @@ fn a_compressed_section_is_told_apart() {
         assert_eq!(data.require_plain(), Err(ElfError::Compressed { section: string(".data") }));
     }
 }
+
+#[test]
+fn the_types_of_any_elf_file_are_found() {
+    type Row = (Damage, Result<Option<&'static [u8]>, ElfError>);
+    let rows: [Row; 7] = [
+        (|_| (), Ok(Some(&[1, 2, 3]))),
+        // A vmlinux.
+        (|e| (e.header.kind, e.header.machine) = (2, 62), Ok(Some(&[1, 2, 3]))),
+        (|e| e.find(".BTF").name = ".BTF.ext".into(), Ok(None)),
+        (
+            |e| e.find(".BTF").flags = COMPRESSED,
+            Err(ElfError::Compressed { section: string(".BTF") }),
+        ),
+        (
+            |e| e.find(".BTF").size = Some(1 << 40),
+            Err(ElfError::SectionBounds { section: string(".BTF"), offset: 64, size: 1 << 40 }),
+        ),
+        (
+            |e| e.header.section_headers = Some(1 << 40),
+            Err(ElfError::Truncated { what: "section table" }),
+        ),
+        (|e| e.header.section_header_size = 40, Err(ElfError::SectionHeaderSize { size: 40 })),
+    ];
+    for order in ORDERS {
+        for (index, (damage, expected)) in rows.iter().enumerate() {
+            let mut elf = sound(order);
+            elf.section(".BTF", PROGBITS, 0, vec![1, 2, 3]);
+            damage(&mut elf);
+            let bytes = elf.build();
+            let mut found = btf_section(&bytes);
+            if let Err(ElfError::SectionBounds { offset, .. }) = &mut found {
+                // Where the assembler puts it does not matter.
+                *offset = 64;
+            }
+            assert_eq!(&found, expected, "row {index}, {order:?}");
+        }
+    }
+    for bytes in [&b""[..], b"\x7fELF", b"not an ELF file, but long enough to be one"] {
+        assert_eq!(btf_section(bytes), Err(ElfError::NotElf));
+    }
+}

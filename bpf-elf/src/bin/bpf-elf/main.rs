@@ -27,6 +27,7 @@ Examples:
   bpf-elf inspect filter.o                              what filter.o defines, for people
   bpf-elf inspect --format json filter.o                the same as one JSON object
   bpf-elf disasm filter.o                               its instructions beside their source
+  bpf-elf compat filter.o --btf /sys/kernel/btf         whether a kernel has what it needs
   bpf-elf diff running.o built.o                        what a deployment would change
   bpf-elf link -o filter.o main.o library.o             several objects in one
   clang --target=bpf -O2 -g -c filter.c -o - | bpf-elf inspect -
