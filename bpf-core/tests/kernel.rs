@@ -9,6 +9,8 @@
 
 #[path = "kernel/btf_rules.rs"]
 mod btf_rules;
+#[path = "kernel/by_hand.rs"]
+mod by_hand;
 #[path = "kernel/compat.rs"]
 mod compat;
 #[path = "kernel/data.rs"]

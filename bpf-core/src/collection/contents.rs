@@ -1,11 +1,12 @@
 //! What maps hold before the first program runs.
 
-use bpf_elf::spec::{ExternKind, MapContents, SpecMap};
+use bpf_elf::prepare::{KconfigError, prepare_kconfig};
+use bpf_elf::spec::{MapContents, SpecMap};
 use bpf_sys::abi::{MapType, UpdateFlags};
 
 use super::load::Loader;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kconfig::Config;
+use crate::kconfig;
 use crate::map::{self, Map};
 use crate::program::Program;
 
@@ -71,18 +72,16 @@ impl Loader<'_> {
 
     /// Computes the values of the `.kconfig` map.
     fn fill_kconfig(&self, map: &Map) -> Result<()> {
-        let mut value = vec![0; map.value_len()];
-        let config = Config::read(&self.context, self.options.kconfig.as_deref());
-        for spec in self.spec.externs.values().filter(|spec| spec.kind == ExternKind::Kconfig) {
-            let bytes = config.value(spec)?;
-            let start = usize::try_from(spec.offset).unwrap_or(usize::MAX);
-            let place = value.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
-            let place = place.ok_or_else(|| {
-                Error::new(ErrorKind::InvalidSpec, map.action("fill"))
-                    .with_reason(format!("`{}` lies beyond its end", spec.name))
-            })?;
-            place.copy_from_slice(&bytes);
-        }
+        let config = kconfig::read(&self.context, self.spec, self.options.kconfig.as_deref())?;
+        let value = prepare_kconfig(self.spec, &config).map_err(|source| {
+            let kind = match source {
+                KconfigError::Outside { .. } => ErrorKind::InvalidSpec,
+                _ => ErrorKind::NotFound,
+            };
+            let action = format!("find the value of `{}`", source.name());
+            Error::new(kind, action).with_reason(source.to_string())
+        })?;
+        let Some(value) = value else { return Ok(()) };
         map.update(&0_u32.to_ne_bytes(), &value, UpdateFlags::ANY)
     }
 }

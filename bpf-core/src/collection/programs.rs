@@ -71,7 +71,7 @@ impl Loader<'_> {
         let action = || format!("load program `{}`", spec.name);
         let mut prepare = PrepareOptions::new();
         prepare.core = self.core.as_ref();
-        let prepared = prepare_program(self.spec, &spec.name, &prepare).map_err(|source| {
+        let mut prepared = prepare_program(self.spec, &spec.name, &prepare).map_err(|source| {
             Error::new(ErrorKind::InvalidSpec, action())
                 .with_reason(source.to_string())
                 .with_source(source)
@@ -84,14 +84,13 @@ impl Loader<'_> {
             addresses: &self.addresses,
             fd_array: Vec::new(),
         };
-        let mut slots = prepared.slots;
-        program::apply(&mut slots, &prepared.fixups, &mut symbols)?;
+        prepared.complete(&mut symbols)?;
         let fd_array = symbols.fd_array;
         let (attach_btf_id, attach_target) = self.attach_target(spec, options)?;
         let mut loaded = program::load(Request {
             spec,
             flags: spec.flags | options.flags,
-            slots,
+            slots: prepared.slots,
             license: &self.spec.license,
             kernel_version: self.kernel_version(spec)?,
             btf: self.btf.fd().map(OwnedBtfFd::as_borrowed),

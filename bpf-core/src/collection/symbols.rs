@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use bpf_elf::prepare::KernelType;
+use bpf_elf::prepare::{KernelAnswers, KernelSymbol, KernelType};
 use bpf_elf::spec::{CollectionSpec, ExternKind, ExternSpec, SpecMap};
 use once_cell::unsync::OnceCell;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::map::Map;
-use crate::program::{Resolve, Symbol};
 
 /// Addresses of kernel symbols, read at most once for a collection.
 pub(super) type Addresses = OnceCell<HashMap<String, u64>>;
@@ -47,13 +46,15 @@ impl<'a> Symbols<'a> {
         external: &ExternSpec,
         wanted: &KernelType<'_>,
         weak: bool,
-    ) -> Result<Symbol> {
+    ) -> Result<KernelSymbol> {
         let context: &'a Context = self.context;
         let what = if external.kind == ExternKind::Kfunc { "function" } else { "variable" };
         let found = match context.find_type(wanted)? {
             Some(found) if self.spec.extern_fits(external, found.btf, found.id) => found,
-            None if weak => return Ok(Symbol::Missing),
-            Some(_) if weak && external.kind == ExternKind::Kfunc => return Ok(Symbol::Missing),
+            None if weak => return Ok(KernelSymbol::Missing),
+            Some(_) if weak && external.kind == ExternKind::Kfunc => {
+                return Ok(KernelSymbol::Missing);
+            }
             None => return Err(self.missing(what, &wanted.name)),
             Some(_) => {
                 return Err(Error::new(ErrorKind::InvalidSpec, self.action()).with_reason(
@@ -66,8 +67,8 @@ impl<'a> Symbols<'a> {
         };
         let id = found.id.get();
         Ok(match found.module {
-            None => Symbol::Btf { id, fd: 0, index: 0 },
-            Some(fd) => Symbol::Btf { id, fd: fd.as_raw_fd(), index: self.index(fd.into())? },
+            None => KernelSymbol::Btf { id, fd: 0, index: 0 },
+            Some(fd) => KernelSymbol::Btf { id, fd: fd.as_raw_fd(), index: self.index(fd.into())? },
         })
     }
 
@@ -91,7 +92,7 @@ impl<'a> Symbols<'a> {
         })
     }
 
-    fn address(&self, name: &str, weak: bool) -> Result<Symbol> {
+    fn address(&self, name: &str, weak: bool) -> Result<KernelSymbol> {
         let addresses = self.addresses.get_or_try_init(|| {
             let wanted = self.spec.externs.names().collect();
             crate::kallsyms::read(&wanted).map_err(|source| {
@@ -104,14 +105,14 @@ impl<'a> Symbols<'a> {
                     "the address of the kernel symbol `{name}` is hidden from this process"
                 ))
                 .with_hint("needs CAP_SYSLOG, and kernel.kptr_restrict below 2")),
-            Some(&address) => Ok(Symbol::Address(address)),
-            None if weak => Ok(Symbol::Missing),
+            Some(&address) => Ok(KernelSymbol::Address(address)),
+            None if weak => Ok(KernelSymbol::Missing),
             None => Err(self.missing("symbol", name)),
         }
     }
 }
 
-impl Resolve for Symbols<'_> {
+impl KernelAnswers for Symbols<'_> {
     type Error = Error;
 
     fn map(&mut self, name: &str) -> Result<Option<i32>> {
@@ -126,7 +127,7 @@ impl Resolve for Symbols<'_> {
         )))
     }
 
-    fn kfunc(&mut self, name: &str, weak: bool) -> Result<Symbol> {
+    fn kfunc(&mut self, name: &str, weak: bool) -> Result<KernelSymbol> {
         let external = self.external(name)?;
         match KernelType::of_extern(external) {
             Some(wanted) => self.find(external, &wanted, weak),
@@ -134,7 +135,7 @@ impl Resolve for Symbols<'_> {
         }
     }
 
-    fn ksym(&mut self, name: &str, weak: bool) -> Result<Symbol> {
+    fn ksym(&mut self, name: &str, weak: bool) -> Result<KernelSymbol> {
         let external = self.external(name)?;
         match KernelType::of_extern(external) {
             Some(wanted) => self.find(external, &wanted, weak),

@@ -1,8 +1,8 @@
 //! Programs: owners of one descriptor and the facts that go with it.
 
-mod fixups;
 mod info;
 mod load;
+mod probe_read;
 mod run;
 mod target;
 
@@ -13,9 +13,9 @@ use bpf_elf::spec::ProgramSpec;
 use bpf_sys::abi::{ProgramId, ProgramType};
 use bpf_sys::{AsMapFd, AsProgFd, OwnedProgFd, ProgFd, SysError};
 
-pub(crate) use self::fixups::{Resolve, Symbol, apply, replace_probe_reads};
 pub use self::info::{ProgramInfo, ProgramStats, StatsGuard};
 pub(crate) use self::load::{Request, load};
+pub(crate) use self::probe_read::replace_probe_reads;
 pub use self::run::{TestRun, TestRunOutput};
 pub(crate) use self::target::find_function;
 

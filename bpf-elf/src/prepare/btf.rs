@@ -6,9 +6,24 @@ use bpf_btf::{
 };
 
 use super::PrepareError;
-use crate::spec::{CollectionSpec, ExternKind, Function, Linkage};
+use super::kconfig::kconfig_map;
+use crate::spec::{CollectionSpec, ExternKind, Function, Linkage, MapSpec};
 
 /// The BTF of the collection for `BPF_BTF_LOAD`, in native byte order; `None` if the object has none.
+///
+/// See [`prepare_btf_for`].
+///
+/// # Errors
+///
+/// As for [`prepare_btf_for`].
+pub fn prepare_btf(
+    spec: &CollectionSpec,
+    features: &BtfFeatures,
+) -> Result<Option<Vec<u8>>, PrepareError> {
+    prepare_btf_for(spec, features, ByteOrder::NATIVE)
+}
+
+/// The BTF of the collection for `BPF_BTF_LOAD` of a kernel of this byte order; `None` if the object has none.
 ///
 /// What compilers leave open is filled in: sizes and offsets of data sections, the places of configuration values, externs
 /// as kernels want them. What `features` lacks is replaced by older kinds. Type numbers and string offsets stay what they
@@ -17,9 +32,10 @@ use crate::spec::{CollectionSpec, ExternKind, Function, Linkage};
 /// # Errors
 ///
 /// [`PrepareError::Btf`]: a data section of the BTF is no section of the object, or a variable no symbol of it.
-pub fn prepare_btf(
+pub fn prepare_btf_for(
     spec: &CollectionSpec,
     features: &BtfFeatures,
+    order: ByteOrder,
 ) -> Result<Option<Vec<u8>>, PrepareError> {
     let Some(btf) = &spec.btf else { return Ok(None) };
     let mut builder = BtfBuilder::from_btf(btf);
@@ -33,7 +49,7 @@ pub fn prepare_btf(
         }
     }
     builder.sanitize(features)?;
-    Ok(Some(builder.write(ByteOrder::NATIVE)?))
+    Ok(Some(builder.write(order)?))
 }
 
 pub(super) fn all_functions(spec: &CollectionSpec) -> impl Iterator<Item = &Function> {
@@ -45,12 +61,28 @@ struct Places<'a>(&'a CollectionSpec);
 
 impl SectionLayout for Places<'_> {
     fn section_size(&self, section: &str) -> Option<u32> {
-        self.0.layout.section(section).map(|section| section.size)
+        let read = self.0.layout.section(section).map(|section| section.size);
+        read.or_else(|| self.map(section).map(|(_, map)| map.value_size))
     }
 
     fn variable(&self, section: &str, variable: &str) -> Option<VariablePlace> {
-        let symbol = self.0.layout.section(section)?.symbol(variable)?;
-        Some(VariablePlace::new(symbol.offset, symbol.hidden))
+        if let Some(section) = self.0.layout.section(section) {
+            let symbol = section.symbol(variable)?;
+            return Some(VariablePlace::new(symbol.offset, symbol.hidden));
+        }
+        let (map, _) = self.map(section)?;
+        let found = self.0.variables.get(variable).filter(|found| found.map == map)?;
+        Some(VariablePlace::new(found.offset, false))
+    }
+}
+
+impl Places<'_> {
+    /// The map that stands for a section of a spec that was made by hand.
+    fn map(&self, section: &str) -> Option<(&str, &MapSpec)> {
+        let described =
+            |map: &MapSpec| map.value_type.as_ref().is_some_and(|t| t.name() == section);
+        let mut maps = self.0.maps.iter();
+        maps.find(|(name, map)| *name == section || map.section == section || described(map))
     }
 }
 
@@ -73,7 +105,7 @@ fn place_kconfig(spec: &CollectionSpec, builder: &mut BtfBuilder) -> Result<(), 
         size = size.max(value.offset.saturating_add(value.size));
     }
     // The kernel wants the section as large as the value of its map.
-    if let Some(map) = spec.maps.get(".kconfig") {
+    if let Some((_, map)) = kconfig_map(spec) {
         size = size.max(map.value_size);
     }
     builder.set_section(id, size, entries)?;

@@ -78,7 +78,7 @@ impl CollectionSpec {
     ///
     /// libbpf: a variable of another type is an error, a weak function of another prototype counts as missing (E36, E37).
     pub fn extern_fits(&self, spec: &ExternSpec, kernel: &Btf, id: TypeId) -> bool {
-        let Some(local) = &self.btf else { return true };
+        let Some(local) = self.btf.as_ref().filter(|_| spec.type_id != 0) else { return true };
         let ours = TypeId::new(spec.type_id);
         let (ours, theirs) = match (local.get(ours), kernel.get(id)) {
             (Some(Type::Func(ours)), Some(Type::Func(theirs))) => {

@@ -7,16 +7,20 @@
 //! This module names types of `bpf_btf` and, like that crate, is exempt from semver.
 
 mod btf;
+mod complete;
 mod error;
 mod flatten;
+mod kconfig;
 mod kernel_type;
 mod minimal;
 mod program;
 mod relocate;
 
-pub use btf::prepare_btf;
+pub use btf::{prepare_btf, prepare_btf_for};
+pub use complete::{AnswerError, GivenAnswers, KernelAnswers, KernelSymbol};
 pub use error::PrepareError;
 pub use flatten::{Flattened, PlacedFunction, flatten};
+pub use kconfig::{KconfigError, KernelConfig, prepare_kconfig};
 pub use kernel_type::KernelType;
 pub use minimal::minimal_btf;
 pub use program::{

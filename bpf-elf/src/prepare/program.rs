@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use bpf_asm::Slot;
+use bpf_asm::{ByteOrder, Slot};
 
+use super::kconfig::kconfig_map;
 use super::{CoreResolution, Flattened, PoisonedAccess, PrepareError, flatten, relocate};
 use crate::spec::{CollectionSpec, Function, Reference, Target};
 
@@ -126,6 +127,32 @@ pub struct LineRecord {
     pub line_column: u32,
 }
 
+impl PreparedProgram {
+    /// The instructions as `BPF_PROG_LOAD` takes them on a machine of this byte order.
+    pub fn code_bytes(&self, order: ByteOrder) -> Vec<u8> {
+        bpf_asm::encode_slots(&self.slots, order)
+    }
+
+    /// The types of functions as `func_info` takes them, 8 bytes each.
+    pub fn func_info_bytes(&self, order: ByteOrder) -> Vec<u8> {
+        words(self.func_infos.iter().flat_map(|info| [info.slot, info.type_id]), order)
+    }
+
+    /// The lines as `line_info` takes them, 16 bytes each.
+    pub fn line_info_bytes(&self, order: ByteOrder) -> Vec<u8> {
+        let records = self.line_infos.iter();
+        words(records.flat_map(|r| [r.slot, r.file_name, r.line_text, r.line_column]), order)
+    }
+}
+
+fn words(words: impl Iterator<Item = u32>, order: ByteOrder) -> Vec<u8> {
+    let bytes = |word: u32| match order {
+        ByteOrder::Little => word.to_le_bytes(),
+        ByteOrder::Big => word.to_be_bytes(),
+    };
+    words.flat_map(bytes).collect()
+}
+
 /// Makes one program of a collection ready to load.
 ///
 /// # Errors
@@ -197,7 +224,8 @@ impl Site<'_> {
             Target::MapValue { map, offset } => self.map_value(code, Arc::clone(map), *offset)?,
             Target::Kconfig { name } => {
                 let offset = self.declared(name)?.offset;
-                self.map_value(code, Arc::from(".kconfig"), offset)?
+                let map = kconfig_map(self.spec).map_or(".kconfig", |(name, _)| name);
+                self.map_value(code, Arc::from(map), offset)?
             }
             Target::JumpTable { index } => {
                 self.load(code)?;

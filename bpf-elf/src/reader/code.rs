@@ -290,7 +290,7 @@ impl Linker<'_, '_> {
 }
 
 /// The slots of instructions that refer to a function by its distance, without a reference yet.
-fn distances(slots: &[Slot], references: &[Reference]) -> impl Iterator<Item = usize> {
+pub(crate) fn distances(slots: &[Slot], references: &[Reference]) -> impl Iterator<Item = usize> {
     let mut known = references.iter().peekable();
     let mut second_half = false;
     slots.iter().enumerate().filter_map(move |(at, slot)| {
@@ -311,7 +311,7 @@ fn bytes(slots: i64) -> i64 {
 }
 
 /// Makes an instruction say what kind of thing it names, and takes the numbers out that only made sense in the file.
-fn write(slots: &mut [Slot], at: usize, target: &Target) {
+pub(crate) fn write(slots: &mut [Slot], at: usize, target: &Target) {
     let (src, imm, high) = match target {
         Target::Map { .. } => (PSEUDO_MAP_FD, 0, 0),
         Target::MapValue { offset, .. } => {

@@ -23,6 +23,7 @@ use bpf_sys::abi::{MapType, ProgramType};
 
 use self::class::{Class, DataKind};
 use self::code::Linker;
+pub(crate) use self::code::{distances, write as write_target};
 use self::functions::{FunctionPlace, FunctionTable};
 use self::input::Input;
 use self::maps::MapTable;

@@ -16,6 +16,11 @@ impl Layout {
     pub(crate) fn section(&self, name: &str) -> Option<&DataSection> {
         self.sections.iter().find(|section| section.name == name)
     }
+
+    /// The data section of this name, for changes.
+    pub(crate) fn section_mut(&mut self, name: &str) -> Option<&mut DataSection> {
+        self.sections.iter_mut().find(|section| section.name == name)
+    }
 }
 
 /// A section that a DATASEC of the same name describes.

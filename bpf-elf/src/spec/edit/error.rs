@@ -41,6 +41,24 @@ pub enum EditError {
         /// Bytes of the value.
         found: usize,
     },
+    /// A value is of another kind than its variable.
+    #[error("variable {name:?} is {expected}, and the value {found}")]
+    Type {
+        /// The variable, or the path to its part.
+        name: String,
+        /// What its type is.
+        expected: &'static str,
+        /// What the value is.
+        found: &'static str,
+    },
+    /// A path leads to no part of a variable.
+    #[error("{path:?}: {problem}")]
+    Path {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A number in the byte order of this machine was given for, or asked of, an object in the other one.
     #[error(
         "variable {name:?} is in the other byte order: use a type that names its byte order, or bytes"

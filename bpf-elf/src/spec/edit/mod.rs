@@ -3,8 +3,11 @@
 //! The fields of specs are public: what has no effect elsewhere (types, flags, sizes of maps that are not sections) is simply set.
 
 mod check;
+mod code;
 mod error;
 mod names;
+mod path;
+mod resize;
 mod variable;
 
 pub use error::EditError;

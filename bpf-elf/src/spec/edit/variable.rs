@@ -3,20 +3,24 @@ use bpf_asm::ByteOrder;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::EditError;
+use super::path::Place;
 use crate::spec::{CollectionSpec, MapContents, MapSpec, VariableSpec};
 
 impl CollectionSpec {
-    /// A variable with its value.
+    /// A variable, or a part of one, with its value.
+    ///
+    /// `path` is the name of a variable, or goes on into its type as C would write it: `cfg.limits[2].max`. Members of anonymous
+    /// structures and unions are named as in C.
     ///
     /// # Errors
     ///
-    /// There is no such variable, or it is not within the value of its map.
-    pub fn variable(&self, name: &str) -> Result<VariableRef<'_>, EditError> {
-        let spec = self.variables.get(name).ok_or_else(|| EditError::missing("variable", name))?;
+    /// There is no such variable or part, or it is not within the value of its map.
+    pub fn variable(&self, path: &str) -> Result<VariableRef<'_>, EditError> {
+        let (spec, place) = self.place(path)?;
         let map = self.maps.get(&spec.map).ok_or_else(|| EditError::missing("map", &spec.map))?;
         let bytes = match &map.contents {
             MapContents::Bytes(bytes) => {
-                let bytes = range(spec).and_then(|range| bytes.get(range));
+                let bytes = place.range().and_then(|range| bytes.get(range));
                 Some(bytes.ok_or_else(|| outside(spec))?)
             }
             MapContents::Zeroed => {
@@ -25,21 +29,23 @@ impl CollectionSpec {
             }
             _ => return Err(outside(spec)),
         };
-        Ok(VariableRef { spec, bytes, order: self.byte_order })
+        Ok(VariableRef { spec, place, bytes, order: self.byte_order })
     }
 
-    /// A variable whose value can be changed.
+    /// A variable, or a part of one, whose value can be changed.
     ///
     /// # Errors
     ///
     /// As for [`variable`](Self::variable).
-    pub fn variable_mut(&mut self, name: &str) -> Result<VariableMut<'_>, EditError> {
-        self.variable(name)?;
+    pub fn variable_mut(&mut self, path: &str) -> Result<VariableMut<'_>, EditError> {
+        let VariableRef { spec, place, .. } = self.variable(path)?;
+        let name = spec.name.clone();
         let order = self.byte_order;
-        let spec = self.variables.get(name).ok_or_else(|| EditError::missing("variable", name))?;
+        let spec = self.variables.get(&name);
+        let spec = spec.ok_or_else(|| EditError::missing("variable", &name))?;
         let map = self.maps.get_mut(&spec.map);
         let map = map.ok_or_else(|| EditError::missing("map", &spec.map))?;
-        Ok(VariableMut { spec, map, order })
+        Ok(VariableMut { spec, place, map, order })
     }
 
     /// Gives a variable a value before it is loaded: also the only time for a constant.
@@ -50,78 +56,49 @@ impl CollectionSpec {
     ///
     /// let mut spec = CollectionSpec::open("counter.o")?;
     /// spec.set_variable("target_pid", &42_u32)?;
+    /// spec.set_variable("config.limits[2].max", &1000_u64)?;
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     ///
     /// As for [`VariableMut::set`].
-    pub fn set_variable<T>(&mut self, name: &str, value: &T) -> Result<(), EditError>
+    pub fn set_variable<T>(&mut self, path: &str, value: &T) -> Result<(), EditError>
     where
         T: IntoBytes + Immutable + ?Sized,
     {
-        self.variable_mut(name)?.set(value)
-    }
-
-    /// Changes the size of the last variable of a section, and with it the value of its map: the way to an array whose length is only
-    /// known when it is loaded. New bytes are zero.
-    ///
-    /// The type information of the object does not follow: the variable loses its type, and the map the type of its value.
-    ///
-    /// # Errors
-    ///
-    /// The variable is not the last one of its map, or there is no room.
-    pub fn resize_variable(&mut self, name: &str, size: u32) -> Result<(), EditError> {
-        self.variable(name)?;
-        let variable = self.variables.get(name);
-        let variable = variable.ok_or_else(|| EditError::missing("variable", name))?;
-        let behind = |other: &VariableSpec| {
-            other.map == variable.map
-                && other.name != variable.name
-                && other.offset > variable.offset
-        };
-        if self.variables.values().any(behind) {
-            return Err(EditError::NotLast { name: name.to_owned(), map: variable.map.clone() });
-        }
-        let value_size = variable.offset.checked_add(size);
-        let total = u64::from(variable.offset).saturating_add(u64::from(size));
-        let map_name = variable.map.clone();
-        let no_room = || EditError::NoRoom { map: map_name.clone(), size: total };
-        let value_size = value_size.ok_or_else(no_room)?;
-        if let Some(map) = self.maps.get_mut(&map_name) {
-            if let MapContents::Bytes(bytes) = &mut map.contents {
-                let len = usize::try_from(value_size).map_err(|_| no_room())?;
-                let more = len.saturating_sub(bytes.len());
-                bytes.try_reserve_exact(more).map_err(|_| no_room())?;
-                bytes.resize(len, 0);
-            }
-            // An arena has no value: its size is a number of pages.
-            if map.value_size != 0 {
-                map.value_size = value_size;
-            }
-            map.value_type = None;
-        }
-        if let Some(variable) = self.variables.get_mut(name) {
-            variable.size = size;
-            variable.type_name = None;
-            variable.type_id = 0;
-        }
-        Ok(())
+        self.variable_mut(path)?.set(value)
     }
 }
 
-/// A variable with its value.
-#[derive(Clone, Copy, Debug)]
+/// A variable, or a part of one, with its value.
+#[derive(Clone, Debug)]
 pub struct VariableRef<'spec> {
     spec: &'spec VariableSpec,
+    place: Place,
     bytes: Option<&'spec [u8]>,
     order: ByteOrder,
 }
 
 impl<'spec> VariableRef<'spec> {
-    /// What is known about the variable.
+    /// What is known about the variable: all of it, if this is a part.
     pub fn spec(&self) -> &'spec VariableSpec {
         self.spec
+    }
+
+    /// Bytes from the start of the value of the map.
+    pub fn offset(&self) -> u32 {
+        self.place.offset
+    }
+
+    /// Bytes.
+    pub fn size(&self) -> u32 {
+        self.place.size
+    }
+
+    /// The type as C would write it, if the object has BTF.
+    pub fn type_name(&self) -> Option<&str> {
+        type_name(&self.place, self.spec)
     }
 
     /// The bytes as they stand in the object; `None` if all are zero and stored nowhere, as in `.bss`.
@@ -133,45 +110,59 @@ impl<'spec> VariableRef<'spec> {
     ///
     /// # Errors
     ///
-    /// The type has another size, or it is a number in the byte order of this machine and the object is in the other one.
+    /// The type has another size; BTF says that the bytes are something else (a number, and the type is a structure); or it is a number in
+    /// the byte order of this machine and the object is in the other one.
     pub fn get<T: FromBytes>(&self) -> Result<T, EditError> {
-        check::<T>(self.spec, self.order)?;
+        self.place.check_type::<T>(self.spec)?;
+        if align_of::<T>() > 1 && self.order != ByteOrder::NATIVE {
+            return Err(byte_order(&self.place, self.spec));
+        }
+        let wrong_size = || {
+            let name = self.place.name(self.spec).to_owned();
+            EditError::Size { name, size: self.place.size, found: size_of::<T>() }
+        };
         match self.bytes {
-            None if size_of::<T>() == size(self.spec) => Ok(T::new_zeroed()),
-            None => Err(wrong_size(self.spec, size_of::<T>())),
-            Some(bytes) => {
-                T::read_from_bytes(bytes).map_err(|_| wrong_size(self.spec, size_of::<T>()))
-            }
+            None if size_of::<T>() == self.place.len() => Ok(T::new_zeroed()),
+            None => Err(wrong_size()),
+            Some(bytes) => T::read_from_bytes(bytes).map_err(|_| wrong_size()),
         }
     }
 }
 
-/// A variable whose value can be changed.
+/// A variable, or a part of one, whose value can be changed.
 #[derive(Debug)]
 pub struct VariableMut<'spec> {
     spec: &'spec VariableSpec,
+    place: Place,
     map: &'spec mut MapSpec,
     order: ByteOrder,
 }
 
 impl VariableMut<'_> {
-    /// What is known about the variable.
+    /// What is known about the variable: all of it, if this is a part.
     pub fn spec(&self) -> &VariableSpec {
         self.spec
+    }
+
+    /// The type as C would write it, if the object has BTF.
+    pub fn type_name(&self) -> Option<&str> {
+        type_name(&self.place, self.spec)
     }
 
     /// Gives the variable a value.
     ///
     /// # Errors
     ///
-    /// The value has another size; or it is a number in the byte order of this machine and the object is in the other one (a type of
+    /// The value has another size; BTF says that the variable is something else (a structure or a floating-point number, and the value
+    /// is an integer; a boolean, and the value is neither 0 nor 1); or it is a number in the byte order of this machine and the object is in the other one (a type of
     /// alignment 1, as `zerocopy::byteorder` has, names its byte order and is taken as it is).
     pub fn set<T>(&mut self, value: &T) -> Result<(), EditError>
     where
         T: IntoBytes + Immutable + ?Sized,
     {
+        self.place.check_type::<T>(self.spec)?;
         if align_of_val(value) > 1 && self.order != ByteOrder::NATIVE {
-            return Err(EditError::ByteOrder { name: self.spec.name.clone() });
+            return Err(byte_order(&self.place, self.spec));
         }
         self.set_bytes(value.as_bytes())
     }
@@ -180,11 +171,10 @@ impl VariableMut<'_> {
     ///
     /// # Errors
     ///
-    /// There are more or fewer of them than the variable has, or no memory for a value that was all zeros so far.
+    /// There are more or fewer of them than the variable has, it is a boolean and the byte neither 0 nor 1, or there is no memory for a value
+    /// that was all zeros so far.
     pub fn set_bytes(&mut self, value: &[u8]) -> Result<(), EditError> {
-        if value.len() != size(self.spec) {
-            return Err(wrong_size(self.spec, value.len()));
-        }
+        self.place.check_bytes(self.spec, value)?;
         if self.map.contents == MapContents::Zeroed && value.iter().all(|byte| *byte == 0) {
             return Ok(());
         }
@@ -200,8 +190,9 @@ impl VariableMut<'_> {
     /// There is no memory for that.
     pub fn bytes_mut(&mut self) -> Result<&mut [u8], EditError> {
         let spec = self.spec;
+        let range = self.place.range();
         let bytes = self.value()?;
-        range(spec).and_then(|range| bytes.get_mut(range)).ok_or_else(|| outside(spec))
+        range.and_then(|range| bytes.get_mut(range)).ok_or_else(|| outside(spec))
     }
 
     /// The value.
@@ -211,11 +202,12 @@ impl VariableMut<'_> {
     /// As for [`VariableRef::get`].
     pub fn get<T: FromBytes>(&self) -> Result<T, EditError> {
         let bytes = self.map.contents.bytes();
-        let bytes = match bytes.zip(range(self.spec)) {
+        let bytes = match bytes.zip(self.place.range()) {
             Some((bytes, range)) => Some(bytes.get(range).ok_or_else(|| outside(self.spec))?),
             None => None,
         };
-        VariableRef { spec: self.spec, bytes, order: self.order }.get()
+        let place = self.place.clone();
+        VariableRef { spec: self.spec, place, bytes, order: self.order }.get()
     }
 
     /// The value of the map, as bytes.
@@ -249,26 +241,14 @@ pub(super) fn fits(spec: &VariableSpec, map: &MapSpec) -> Result<(), EditError> 
     if end > len { Err(outside(spec)) } else { Ok(()) }
 }
 
-fn check<T>(spec: &VariableSpec, order: ByteOrder) -> Result<(), EditError> {
-    if align_of::<T>() > 1 && order != ByteOrder::NATIVE {
-        return Err(EditError::ByteOrder { name: spec.name.clone() });
-    }
-    Ok(())
+fn type_name<'a>(place: &'a Place, spec: &'a VariableSpec) -> Option<&'a str> {
+    place.part.as_ref().map(|(_, name)| name).or(spec.type_name.as_ref()).map(String::as_str)
 }
 
-fn size(spec: &VariableSpec) -> usize {
-    usize::try_from(spec.size).unwrap_or(usize::MAX)
-}
-
-fn range(spec: &VariableSpec) -> Option<std::ops::Range<usize>> {
-    let start = usize::try_from(spec.offset).ok()?;
-    Some(start..start.checked_add(size(spec))?)
+fn byte_order(place: &Place, spec: &VariableSpec) -> EditError {
+    EditError::ByteOrder { name: place.name(spec).to_owned() }
 }
 
 fn outside(spec: &VariableSpec) -> EditError {
     EditError::Outside { name: spec.name.clone(), map: spec.map.clone() }
-}
-
-fn wrong_size(spec: &VariableSpec, found: usize) -> EditError {
-    EditError::Size { name: spec.name.clone(), size: spec.size, found }
 }

@@ -1,4 +1,7 @@
 //! Tests of editing a spec.
+mod code;
+mod typed;
+
 use bpf_asm::{ByteOrder, Slot};
 use bpf_sys::abi::{AttachType, MapType, ProgramType};
 use zerocopy::byteorder::{BigEndian, U32};
@@ -9,7 +12,7 @@ use crate::spec::{
     Reference, Target, VariableSpec,
 };
 
-const FOREIGN: ByteOrder = match ByteOrder::NATIVE {
+pub(super) const FOREIGN: ByteOrder = match ByteOrder::NATIVE {
     ByteOrder::Little => ByteOrder::Big,
     ByteOrder::Big => ByteOrder::Little,
 };
