@@ -1,9 +1,7 @@
-//! Any bytes as BTF: reading, every question to a type, text, and a builder that writes the same types in either byte order.
+//! Any bytes as BTF: reading, every question to a type, values as text, the kernel's rules, and a builder that writes the same types in either byte order.
 #![no_main]
 
-use bpf_btf::{
-    Btf, BtfBuilder, BtfFeatures, ByteOrder, CHeaderOptions, ValueOptions, c_header, sanitize,
-};
+use bpf_btf::{Btf, BtfBuilder, BtfFeatures, ByteOrder, ValueOptions, sanitize};
 use libfuzzer_sys::fuzz_target;
 
 /// Text grows with what types contain: this much is more than the checks need.
@@ -25,9 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
     }
-    for options in [CHeaderOptions::default(), CHeaderOptions::default().in_order_of_ids()] {
-        let _ = c_header(&btf, &options);
-    }
+    let _ = btf.check_kernel_rules();
 
     let mut builder = BtfBuilder::from_btf(&btf);
     for order in [ByteOrder::Little, ByteOrder::Big] {

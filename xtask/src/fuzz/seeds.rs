@@ -1,6 +1,6 @@
 //! First inputs of the fuzz targets, cut out of the fixtures.
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -22,13 +22,11 @@ struct Section<'a> {
 
 /// Writes the seeds of all targets, each into a folder of its name.
 pub(super) fn write(objects: &Path, folder: &Path, listing: &Path) -> Result<()> {
-    let entries =
-        fs::read_dir(objects).with_context(|| format!("cannot list {}", objects.display()))?;
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot list {}", objects.display()))?.path();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    for path in files(objects)? {
+        let below = path.strip_prefix(objects).unwrap_or(&path).with_extension("");
+        let name = below.to_string_lossy().replace('/', "-");
         let bytes = cache::read(&path)?;
-        for target in ["object", "write", "link"] {
+        for target in ["object", "prepare", "write", "link", "look"] {
             seed(folder, target, &name, &bytes)?;
         }
         let order = if is_big(&bytes) { "big" } else { "little" };
@@ -36,7 +34,9 @@ pub(super) fn write(objects: &Path, folder: &Path, listing: &Path) -> Result<()>
         let named = |wanted: &str| sections.iter().find(|section| section.name == wanted);
         let btf = named(".BTF").map(|section| section.bytes);
         if let Some(btf) = btf {
-            seed(folder, "btf", &name, btf)?;
+            for target in ["btf", "c_header", "rewrite"] {
+                seed(folder, target, &name, btf)?;
+            }
         }
         if let Some(ext) = named(".BTF.ext") {
             seed(folder, "btf_ext", &name, ext.bytes)?;
@@ -51,6 +51,18 @@ pub(super) fn write(objects: &Path, folder: &Path, listing: &Path) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// The files in a folder and in those below it.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot list {}", folder.display()))?.path();
+        if path.is_dir() { found.extend(files(&path)?) } else { found.push(path) }
+    }
+    Ok(found)
 }
 
 fn is_big(object: &[u8]) -> bool {
@@ -163,6 +175,18 @@ mod tests {
         let count = usize::from(u16::from_le_bytes([little[2], little[3]]));
         assert!(count > 3, "{count}");
         assert_eq!(little[..4 + 12 * count], big[..4 + 12 * count]);
+    }
+
+    #[test]
+    fn objects_in_folders_are_seeds_too() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        for name in ["one.o", "inner/two.o"] {
+            cache::write(&folder.path().join(name), "").unwrap();
+        }
+        let mut found = files(folder.path()).unwrap();
+        found.sort();
+        assert_eq!(found, ["inner/two.o", "one.o"].map(|name| folder.path().join(name)));
     }
 
     #[test]
