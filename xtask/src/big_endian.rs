@@ -61,7 +61,7 @@ pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
 }
 
 /// The cross compiler that links, its C library, and the emulator.
-fn tools() -> Result<()> {
+pub(crate) fn tools() -> Result<()> {
     let needed = [(LINKER, "gcc-s390x-linux-gnu"), (EMULATOR, "qemu-user-static")];
     let mut packages: Vec<&str> =
         needed.iter().filter(|(tool, _)| !in_path(tool)).map(|(_, package)| *package).collect();

@@ -4,6 +4,7 @@
 //! repository. The comparisons themselves are the test targets `selftests` and `corpus` of bpf-elf.
 mod build;
 mod corpus;
+mod machine;
 mod source;
 
 use std::env;
@@ -13,12 +14,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use self::machine::Machine;
 use crate::cache::Cache;
 use crate::fixtures::LLVM;
 use crate::initramfs::in_path;
 use crate::process::{cargo, root};
 use crate::progress::{Outcome, Steps};
-use crate::{apt, kernel_btf, kernels};
+use crate::{apt, big_endian, kernel_btf, kernels};
 
 /// Compare with libbpf: reading and preparation, on the BPF programs of the kernel's selftests and on the fixtures
 ///
@@ -40,6 +42,9 @@ pub(crate) struct Args {
     /// Look for a newer source than the one in the cache
     #[arg(long)]
     refresh: bool,
+    /// Compare big-endian objects: libbpf for s390x runs in an emulator
+    #[arg(long, conflicts_with = "system_libbpf")]
+    big_endian: bool,
     /// Ask the libbpf that this machine has installed, not the one of the source
     #[arg(long)]
     system_libbpf: bool,
@@ -99,6 +104,7 @@ fn watch(steps: &Steps, series: &str, only: Comparison) -> Result<Outcome> {
         sample: true,
         kernels: kernels::DEFAULT.split(',').map(str::to_owned).collect(),
         refresh: false,
+        big_endian: false,
         system_libbpf: false,
     };
     steps.doing("fetching and compiling");
@@ -116,15 +122,16 @@ fn watch(steps: &Steps, series: &str, only: Comparison) -> Result<Outcome> {
 fn prepare(args: &Args) -> Result<Vec<Command>> {
     install(args)?;
     let cache = Cache::open()?;
+    let machine = if args.big_endian { Machine::BIG_ENDIAN } else { Machine::NATIVE };
     let mut commands = Vec::new();
     for series in &args.series {
         let started = Instant::now();
         let source = source::find(&cache, series, args.refresh)?;
-        let folder = build::all(&cache, &source, args.system_libbpf)?;
+        let folder = build::all(&cache, &source, &machine, args.system_libbpf)?;
         let seconds = started.elapsed().as_secs_f32();
         println!("libbpf and selftests of {} in {seconds:.1} s", source.name());
         if args.only != Some(Comparison::Corpus) {
-            commands.push(core(&cache, &args.kernels, &folder)?);
+            commands.push(core(&cache, &args.kernels, &machine, &folder)?);
         }
         if args.only != Some(Comparison::Core) {
             let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
@@ -135,7 +142,7 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
 }
 
 /// The selftests of CO-RE and the fixtures.
-fn core(cache: &Cache, kernels: &[String], folder: &Path) -> Result<Command> {
+fn core(cache: &Cache, kernels: &[String], machine: &Machine, folder: &Path) -> Result<Command> {
     let mut types = Vec::new();
     for name in kernels {
         types.push(kernel_btf::folder(cache, &kernels::resolve(cache, name)?)?);
@@ -144,6 +151,9 @@ fn core(cache: &Cache, kernels: &[String], folder: &Path) -> Result<Command> {
     test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "selftests"]);
     // The working folder of a test is that of its crate: no path is relative.
     test.env("BPF_SELFTESTS", folder).env("BPF_KERNELS", env::join_paths(types)?);
+    if let Some(machine) = machine.foreign {
+        test.env("BPF_RUNNER", format!("qemu-{machine}-static")).env("BPF_BIG_ENDIAN", "1");
+    }
     Ok(test)
 }
 
@@ -153,6 +163,9 @@ fn install(args: &Args) -> Result<()> {
     let llvm = llvm.map(|(tool, package)| (format!("{tool}-{LLVM}"), format!("{package}-{LLVM}")));
     let libbpf = args.system_libbpf.then_some(("/usr/include/bpf/libbpf.h", "libbpf-dev"));
     let plain = NEEDED.into_iter().chain(libbpf);
+    if args.big_endian {
+        big_endian::tools()?;
+    }
     let missing: Vec<String> = plain
         .map(|(name, package)| (name.to_owned(), package.to_owned()))
         .chain(llvm)

@@ -2,12 +2,12 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread;
+use std::{env, thread};
 
 use bpf_asm::{ByteOrder, Slot, decode_slots};
 
 use crate::differences::{Version, version};
-use crate::{Error, Pair};
+use crate::{Error, Pair, is_big_endian};
 
 /// The program that calls libbpf.
 pub(crate) struct Libbpf {
@@ -37,7 +37,15 @@ impl Libbpf {
 
     /// The version of libbpf, and the answers for each pair.
     pub(crate) fn relocate(&self, pairs: &[Pair]) -> Result<(Version, Vec<Vec<Answer>>), Error> {
-        let mut child = Command::new(&self.program)
+        let mut command = match env::var_os("BPF_RUNNER") {
+            None => Command::new(&self.program),
+            Some(runner) => {
+                let mut command = Command::new(runner);
+                command.arg(&self.program);
+                command
+            }
+        };
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -80,12 +88,17 @@ fn parse(line: &str) -> Result<Answer, Error> {
     let mut field = || fields.next().ok_or_else(|| format!("a field is missing: {line}"));
     let program = field()?.to_owned();
     let slots = match (field()?, field()?) {
-        ("relocated", text) => Ok(decode_slots(&bytes(text)?, ByteOrder::NATIVE)?),
+        ("relocated", text) => Ok(decode_slots(&bytes(text)?, order())?),
         ("refused", reason) => Err(Refusal::Said(reason.to_owned())),
         ("crashed", _) => Err(Refusal::Crashed),
         (other, _) => return Err(format!("neither relocated nor refused: {other}").into()),
     };
     Ok(Answer { program, slots })
+}
+
+/// That of libbpf's machine.
+fn order() -> ByteOrder {
+    if is_big_endian() { ByteOrder::Big } else { ByteOrder::NATIVE }
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, Error> {

@@ -10,7 +10,8 @@
 //!
 //! `cargo xtask selftests` fetches and compiles what is needed, and says where it is in `BPF_SELFTESTS`:
 //! `objects/*.o`, `targets/*.btf`, and the program `relocate`, compiled from `testdata/oracle`. `BPF_KERNELS` lists folders that look
-//! like `/sys/kernel/btf`, with the BTF of a kernel and its modules.
+//! like `/sys/kernel/btf`, with the BTF of a kernel and its modules. With `BPF_BIG_ENDIAN` all of them but the kernels are big-endian,
+//! and the program runs under the emulator that `BPF_RUNNER` names.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is the output")]
 
@@ -168,11 +169,17 @@ fn files(folder: &Path, ending: &str) -> Result<Vec<Named>, Error> {
     Ok(files)
 }
 
-/// Writes the fixtures of this machine's byte order to files: libbpf relocates no others.
+/// Whether libbpf runs, in an emulator, on a big-endian machine.
+fn is_big_endian() -> bool {
+    env::var_os("BPF_BIG_ENDIAN").is_some()
+}
+
+/// Writes the fixtures of the byte order of libbpf's machine to files: it relocates no others.
 fn fixtures(folder: &Path) -> Result<Vec<Named>, Error> {
     fs::create_dir_all(folder)?;
+    let order = if is_big_endian() { testdata::Order::Big } else { testdata::Order::NATIVE };
     for name in testdata::OBJECTS {
-        let bytes = testdata::object(name, testdata::Order::NATIVE);
+        let bytes = testdata::object(name, order);
         fs::write(folder.join(format!("{name}.o")), bytes)?;
     }
     files(folder, "o")

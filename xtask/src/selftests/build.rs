@@ -7,8 +7,10 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 
+use super::machine::Machine;
 use super::oracle;
 use super::source::Source;
+use crate::apt::Apt;
 use crate::cache::{self, Cache};
 use crate::fixtures::LLVM;
 use crate::process;
@@ -44,29 +46,54 @@ const ORACLE: [&str; 2] = ["relocate.c", "no_kernel.c"];
 /// What it puts itself in the way of.
 const WRAPPED: [&str; 4] = ["syscall", "open64", "fopen64", "faccessat"];
 
+/// The static libraries of another machine, as Debian has them.
+fn foreign(cache: &Cache, machine: &Machine, into: &Path) -> Result<()> {
+    let Some(architecture) = machine.foreign else { return Ok(()) };
+    let apt = Apt::foreign(cache, architecture)?;
+    apt.update()?;
+    let scratch = cache.scratch()?;
+    for name in ["libelf-dev", "zlib1g-dev"] {
+        let package = apt.download(&format!("{name}:{architecture}"), scratch.path())?;
+        let mut unpack = Command::new("dpkg-deb");
+        unpack.arg("-x").arg(&package.path).arg(into.join("foreign"));
+        process::capture(&mut unpack)?;
+    }
+    Ok(())
+}
+
 /// Compiles what is not compiled yet. Gives the folder with `objects`, `targets` and the program `relocate`.
-pub(super) fn all(cache: &Cache, source: &Source, system_libbpf: bool) -> Result<PathBuf> {
+pub(super) fn all(
+    cache: &Cache,
+    source: &Source,
+    machine: &Machine,
+    system_libbpf: bool,
+) -> Result<PathBuf> {
     let clang = format!("clang-{LLVM}");
     let version = process::capture(Command::new(&clang).arg("--version"))?;
     let key = format!("{version}{}{}", FLAGS.join(" "), LIBRARY_FLAGS.join(" "));
     let key: String = cache::sha256(key.as_bytes()).chars().take(16).collect();
-    let folder = cache.folder("selftests-built")?.join(format!("{}-{key}", source.name()));
+    let name = match machine.foreign {
+        None => format!("{}-{key}", source.name()),
+        Some(machine) => format!("{}-{key}-{machine}", source.name()),
+    };
+    let folder = cache.folder("selftests-built")?.join(name);
     if !folder.is_dir() {
         let scratch = cache.scratch()?;
         let fresh = scratch.path().join("built");
         headers(source, &fresh.join("include"))?;
-        library(source, &fresh)?;
-        programs(source, &fresh, &clang)?;
+        foreign(cache, machine, &fresh)?;
+        library(source, machine, &fresh)?;
+        programs(source, machine, &fresh, &clang)?;
         cache::publish(&fresh, &folder)?;
     }
 
     // This one is ours and changes: it is made each time.
     let program = folder.join("relocate");
     if system_libbpf {
-        let mut compile = oracle_command(&program, &ORACLE);
+        let mut compile = oracle_command(&Machine::NATIVE, &folder, &program, &ORACLE);
         process::capture(compile.args(["-l:libbpf.a", "-lelf", "-lz"]))?;
     } else {
-        oracle_program(source, &folder, &program, &ORACLE)?;
+        oracle_program(source, machine, &folder, &program, &ORACLE)?;
     }
     Ok(folder)
 }
@@ -74,20 +101,27 @@ pub(super) fn all(cache: &Cache, source: &Source, system_libbpf: bool) -> Result
 /// Compiles a program that asks the libbpf in `libbpf`.
 pub(super) fn oracle_program(
     source: &Source,
+    machine: &Machine,
     libbpf: &Path,
     program: &Path,
     sources: &[&str],
 ) -> Result<()> {
-    let mut compile = oracle_command(program, sources);
+    let mut compile = oracle_command(machine, libbpf, program, sources);
     compile.arg("-I").arg(libbpf.join("include"));
-    compile.arg("-isystem").arg(source.path("tools/include/uapi"));
-    compile.arg(libbpf.join("libbpf.a")).args(["-lelf", "-lz"]);
-    process::capture(&mut compile).map(drop)
+    compile.arg("-idirafter").arg(source.path("tools/include/uapi"));
+    compile.arg(libbpf.join("libbpf.a"));
+    if let Some(libraries) = machine.libraries(libbpf) {
+        compile.arg("-static").arg("-L").arg(libraries);
+    }
+    process::capture(compile.args(["-lelf", "-lz"])).map(drop)
 }
 
-fn oracle_command(program: &Path, sources: &[&str]) -> Command {
-    let mut compile = Command::new("cc");
+fn oracle_command(machine: &Machine, libbpf: &Path, program: &Path, sources: &[&str]) -> Command {
+    let mut compile = Command::new(machine.compiler);
     compile.args(["-Wall", "-Wextra", "-Werror", "-O1", "-o"]).arg(program);
+    for headers in machine.headers(libbpf) {
+        compile.arg("-I").arg(headers);
+    }
     if sources.contains(&"no_kernel.c") {
         compile.args(WRAPPED.map(|name| format!("-Wl,--wrap={name}")));
     }
@@ -114,7 +148,7 @@ fn headers(source: &Source, into: &Path) -> Result<()> {
 }
 
 /// libbpf as a static library.
-fn library(source: &Source, into: &Path) -> Result<()> {
+fn library(source: &Source, machine: &Machine, into: &Path) -> Result<()> {
     let place = source.path("tools/lib/bpf");
     let objects = into.join("library");
     fs::create_dir_all(&objects).with_context(|| format!("cannot make {}", objects.display()))?;
@@ -122,8 +156,12 @@ fn library(source: &Source, into: &Path) -> Result<()> {
     let mut made = Vec::new();
     for file in files(&place, &[""], "c")? {
         let object = objects.join(stem(&file)).with_extension("o");
-        let mut compile = Command::new("cc");
-        compile.args(LIBRARY_FLAGS).arg("-I").arg(&place);
+        let mut compile = Command::new(machine.compiler);
+        compile.args(LIBRARY_FLAGS);
+        for headers in machine.headers(into) {
+            compile.arg("-I").arg(headers);
+        }
+        compile.arg("-I").arg(&place);
         compile.arg("-I").arg(source.path("tools/include"));
         compile.arg("-I").arg(source.path("tools/include/uapi"));
         compile.arg("-c").arg(&file).arg("-o").arg(&object);
@@ -131,17 +169,22 @@ fn library(source: &Source, into: &Path) -> Result<()> {
         made.push(object);
     }
     run(commands)?;
-    process::capture(Command::new("ar").arg("rcs").arg(into.join("libbpf.a")).args(made)).map(drop)
+    let mut archive = Command::new(machine.archiver);
+    process::capture(archive.arg("rcs").arg(into.join("libbpf.a")).args(made)).map(drop)
 }
 
 /// The objects, and of the targets their BTF.
-fn programs(source: &Source, into: &Path, clang: &str) -> Result<()> {
+fn programs(source: &Source, machine: &Machine, into: &Path, clang: &str) -> Result<()> {
     let place = source.path(PROGRAMS);
     // Only the compiler knows where the machine's headers for its own architecture are.
     let multiarch = process::capture(Command::new("cc").arg("-print-multiarch"))?;
     let compile = |file: &Path, object: &Path| {
         let mut compile = Command::new(clang);
-        compile.arg("--target=bpf").args(FLAGS).arg("-I").arg(into.join("include"));
+        compile
+            .arg(format!("--target={}", machine.bpf))
+            .args(FLAGS)
+            .arg("-I")
+            .arg(into.join("include"));
         compile.arg("-I").arg(&place).arg("-I").arg(source.path("tools/include/uapi"));
         compile.arg("-idirafter").arg(Path::new("/usr/include").join(multiarch.trim()));
         compile.args(["-idirafter", "/usr/include"]).arg("-c").arg(file).arg("-o").arg(object);

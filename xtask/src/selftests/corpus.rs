@@ -12,6 +12,7 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::build::{self, PROGRAMS, files, stem};
+use super::machine::Machine;
 use super::source::Source;
 use crate::apt::{self, Apt};
 use crate::cache::{self, Cache};
@@ -85,7 +86,7 @@ pub(super) fn compare(
     sample: bool,
 ) -> Result<Command> {
     let folder = objects(cache, source, libbpf, sample)?;
-    build::oracle_program(source, libbpf, &folder.join("open"), &["open.c"])?;
+    build::oracle_program(source, &Machine::NATIVE, libbpf, &folder.join("open"), &["open.c"])?;
     let mut test = cargo();
     test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "corpus"]);
     // Specs of the same objects are written and read again.
