@@ -26,6 +26,7 @@ use crate::{apt, big_endian, kernel_btf, kernels};
 ///
 /// Fetches the kernel's source, compiles libbpf and what is compared into the cache, and prints a table.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags of the command line")]
 pub(crate) struct Args {
     /// The kernels whose selftests and libbpf these are
     #[arg(long, value_delimiter = ',', default_value = ALL_SERIES)]
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     /// One comparison alone
     #[arg(long)]
     only: Option<Comparison>,
-    /// Of the corpus only the part that `test` reads
+    /// Of the corpus, and of what is big-endian, only the part that `test` compares
     #[arg(long)]
     sample: bool,
     /// Kernels whose types the objects are relocated against, beside the selftests' own
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     /// Look for a newer source than the one in the cache
     #[arg(long)]
     refresh: bool,
-    /// Compare big-endian objects: libbpf for s390x runs in an emulator
+    /// Relocate big-endian objects: libbpf for s390x runs in an emulator. The corpus has both byte orders anyway
     #[arg(long, conflicts_with = "system_libbpf")]
     big_endian: bool,
     /// Ask the libbpf that this machine has installed, not the one of the source
@@ -87,28 +88,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The step of `test`.
+/// The step of `test`: CO-RE, and a sample of it in the other byte order.
 pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
-    watch(steps, SERIES, Comparison::Core)
+    watch(steps, &Args::of_step(SERIES, Comparison::Core))?;
+    watch(steps, &Args { big_endian: true, ..Args::of_step(SERIES, Comparison::Core) })
 }
 
 /// The step of `test` that reads a sample of the corpus.
 pub(crate) fn corpus_step(steps: &Steps) -> Result<Outcome> {
-    watch(steps, NEWEST, Comparison::Corpus)
+    watch(steps, &Args::of_step(NEWEST, Comparison::Corpus))
 }
 
-fn watch(steps: &Steps, series: &str, only: Comparison) -> Result<Outcome> {
-    let args = Args {
-        series: vec![series.to_owned()],
-        only: Some(only),
-        sample: true,
-        kernels: kernels::DEFAULT.split(',').map(str::to_owned).collect(),
-        refresh: false,
-        big_endian: false,
-        system_libbpf: false,
-    };
+impl Args {
+    fn of_step(series: &str, only: Comparison) -> Self {
+        Self {
+            series: vec![series.to_owned()],
+            only: Some(only),
+            sample: true,
+            kernels: kernels::DEFAULT.split(',').map(str::to_owned).collect(),
+            refresh: false,
+            big_endian: false,
+            system_libbpf: false,
+        }
+    }
+}
+
+fn watch(steps: &Steps, args: &Args) -> Result<Outcome> {
     steps.doing("fetching and compiling");
-    for mut test in prepare(&args)? {
+    for mut test in prepare(args)? {
         let (output, status) = steps.watch(&mut test)?;
         if !status.success() {
             steps.say(output.trim_end());
@@ -131,9 +138,9 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
         let seconds = started.elapsed().as_secs_f32();
         println!("libbpf and selftests of {} in {seconds:.1} s", source.name());
         if args.only != Some(Comparison::Corpus) {
-            commands.push(core(&cache, &args.kernels, &machine, &folder)?);
+            commands.push(core(&cache, args, &machine, &folder)?);
         }
-        if args.only != Some(Comparison::Core) {
+        if args.only != Some(Comparison::Core) && !args.big_endian {
             let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
             commands.push(corpus::compare(&cache, &source, &folder, &types, args.sample)?);
         }
@@ -142,17 +149,22 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
 }
 
 /// The selftests of CO-RE and the fixtures.
-fn core(cache: &Cache, kernels: &[String], machine: &Machine, folder: &Path) -> Result<Command> {
+fn core(cache: &Cache, args: &Args, machine: &Machine, folder: &Path) -> Result<Command> {
     let mut types = Vec::new();
-    for name in kernels {
+    for name in &args.kernels {
         types.push(kernel_btf::folder(cache, &kernels::resolve(cache, name)?)?);
     }
     let mut test = cargo();
-    test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "selftests"]);
+    // Optimised, as the mutations are: unoptimised it takes ten times as long, most of it to read kernels' types.
+    test.args(["test", "-q", "--release", "-p", "bpf-elf", "--all-features"]);
+    test.args(["--test", "selftests"]).env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
     // The working folder of a test is that of its crate: no path is relative.
     test.env("BPF_SELFTESTS", folder).env("BPF_KERNELS", env::join_paths(types)?);
     if let Some(machine) = machine.foreign {
         test.env("BPF_RUNNER", format!("qemu-{machine}-static")).env("BPF_BIG_ENDIAN", "1");
+        if args.sample {
+            test.env("BPF_SELFTESTS_SAMPLE", "1");
+        }
     }
     Ok(test)
 }

@@ -6,8 +6,9 @@ use std::{env, thread};
 
 use bpf_asm::{ByteOrder, Slot, decode_slots};
 
+use crate::Error;
 use crate::differences::{Version, version};
-use crate::{Error, Pair, is_big_endian};
+use crate::plan::Pair;
 
 /// The program that calls libbpf.
 pub(crate) struct Libbpf {
@@ -35,8 +36,12 @@ impl Libbpf {
         Self { program }
     }
 
-    /// The version of libbpf, and the answers for each pair.
-    pub(crate) fn relocate(&self, pairs: &[Pair]) -> Result<(Version, Vec<Vec<Answer>>), Error> {
+    /// The version of libbpf, and the answers for each pair; libbpf's machine has this byte order.
+    pub(crate) fn relocate(
+        &self,
+        pairs: &[Pair],
+        order: ByteOrder,
+    ) -> Result<(Version, Vec<Vec<Answer>>), Error> {
         let mut command = match env::var_os("BPF_RUNNER") {
             None => Command::new(&self.program),
             Some(runner) => {
@@ -71,7 +76,7 @@ impl Libbpf {
             let prefix = format!("{}\t{}\t", pair.object.path, pair.target.path);
             let mut own = Vec::new();
             while let Some(line) = lines.next_if(|line| line.starts_with(&prefix)) {
-                own.push(parse(line.get(prefix.len()..).unwrap_or_default())?);
+                own.push(parse(line.get(prefix.len()..).unwrap_or_default(), order)?);
             }
             answers.push(own);
         }
@@ -83,22 +88,17 @@ impl Libbpf {
 }
 
 /// The fields after object and target.
-fn parse(line: &str) -> Result<Answer, Error> {
+fn parse(line: &str, order: ByteOrder) -> Result<Answer, Error> {
     let mut fields = line.splitn(3, '\t');
     let mut field = || fields.next().ok_or_else(|| format!("a field is missing: {line}"));
     let program = field()?.to_owned();
     let slots = match (field()?, field()?) {
-        ("relocated", text) => Ok(decode_slots(&bytes(text)?, order())?),
+        ("relocated", text) => Ok(decode_slots(&bytes(text)?, order)?),
         ("refused", reason) => Err(Refusal::Said(reason.to_owned())),
         ("crashed", _) => Err(Refusal::Crashed),
         (other, _) => return Err(format!("neither relocated nor refused: {other}").into()),
     };
     Ok(Answer { program, slots })
-}
-
-/// That of libbpf's machine.
-fn order() -> ByteOrder {
-    if is_big_endian() { ByteOrder::Big } else { ByteOrder::NATIVE }
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, Error> {

@@ -8,8 +8,6 @@ use bpf_btf::Btf;
 
 use crate::Error;
 
-/// Variants of each target.
-const VARIANTS: usize = 8;
 /// The same changes in each run.
 const SEED: u64 = 0x62_7066_636f_7265;
 
@@ -31,17 +29,19 @@ impl Random {
     }
 }
 
-/// Writes the variants of a target; the names end with `~` and a number, and `large`.
-pub(crate) fn write(target: &str, name: &str, folder: &Path) -> Result<(), Error> {
+/// Writes variants of a target; the names end with `~` and a number, and `large`.
+pub(crate) fn write(target: &str, name: &str, count: usize, folder: &Path) -> Result<(), Error> {
     let bytes = fs::read(target)?;
     let seed = name.bytes().fold(SEED, |seed, byte| seed.rotate_left(7) ^ u64::from(byte));
     let mut random = Random(seed);
-    for number in 0..VARIANTS {
+    for number in 0..count {
         let variant = loop {
             let mut bytes = bytes.clone();
-            let words = type_words(&mut bytes).ok_or_else(|| format!("{target} is no BTF"))?;
+            let little = bytes.first() == Some(&0x9f);
+            let words =
+                type_words(&mut bytes, little).ok_or_else(|| format!("{target} is no BTF"))?;
             for _ in 0..=random.below(3) {
-                change(words, &mut random);
+                change(words, little, &mut random);
             }
             if let Ok(btf) = Btf::parse(bytes.clone()) {
                 break (bytes, if is_large(&btf) { "large" } else { "" });
@@ -64,13 +64,8 @@ fn is_large(btf: &Btf) -> bool {
 }
 
 /// The part with the types, 4 bytes at a time.
-fn type_words(bytes: &mut [u8]) -> Option<&mut [[u8; 4]]> {
-    let word = |at: usize| {
-        let word = bytes.get(at..)?.first_chunk().copied()?;
-        let little = bytes.first() == Some(&0x9f);
-        usize::try_from(if little { u32::from_le_bytes(word) } else { u32::from_be_bytes(word) })
-            .ok()
-    };
+fn type_words(bytes: &mut [u8], little: bool) -> Option<&mut [[u8; 4]]> {
+    let word = |at: usize| usize::try_from(number(*bytes.get(at..)?.first_chunk()?, little)).ok();
     let start = word(4)?.checked_add(word(8)?)?;
     let end = start.checked_add(word(12)?)?;
     let types = bytes.get_mut(start..end)?;
@@ -78,18 +73,22 @@ fn type_words(bytes: &mut [u8]) -> Option<&mut [[u8; 4]]> {
     zerocopy::FromBytes::mut_from_bytes(types).ok()
 }
 
-fn change(words: &mut [[u8; 4]], random: &mut Random) {
+fn number(word: [u8; 4], little: bool) -> u32 {
+    if little { u32::from_le_bytes(word) } else { u32::from_be_bytes(word) }
+}
+
+fn change(words: &mut [[u8; 4]], little: bool, random: &mut Random) {
     let other = words.get(random.below(words.len())).copied().unwrap_or_default();
     let small = u32::try_from(random.below(64)).unwrap_or_default();
     let bit = 1_u32.wrapping_shl(u32::try_from(random.below(32)).unwrap_or_default());
     let at = random.below(words.len());
     let Some(word) = words.get_mut(at) else { return };
-    let old = u32::from_ne_bytes(*word);
+    let old = number(*word, little);
     let new = match random.below(4) {
         0 => small,
-        1 => u32::from_ne_bytes(other),
+        1 => number(other, little),
         2 => old.wrapping_add(small).wrapping_sub(32),
         _ => old ^ bit,
     };
-    *word = new.to_ne_bytes();
+    *word = if little { new.to_le_bytes() } else { new.to_be_bytes() };
 }
