@@ -158,7 +158,7 @@ fn is_sampled(name: &str) -> bool {
 /// Links what belongs together.
 fn link(libbpf: &Path, source: &Source, place: &Path, order: &str) -> Result<()> {
     let linker = place.join("link");
-    build::oracle_program(source, libbpf, &linker, &["link.c"])?;
+    build::oracle_program(source, &Machine::NATIVE, libbpf, &linker, &["link.c"])?;
     for (name, parts) in LINKED {
         let object = place.join(name).with_extension("o");
         if object.exists() {
