@@ -96,6 +96,7 @@ impl<'btf> CPrinter<'btf> {
         composite: Composite<'btf>,
         place: Place,
     ) -> Result<String, CError> {
+        self.records = true;
         let id = composite.id();
         let layout = match self.layouts.get(&id) {
             Some(layout) => *layout,

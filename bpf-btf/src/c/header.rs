@@ -102,20 +102,21 @@ pub fn c_header(btf: &Btf, options: &CHeaderOptions) -> Result<String, CError> {
     if let Some(guard) = &options.guard {
         push!(printer.out, "#ifndef {guard}\n#define {guard}\n\n");
     }
-    if options.preserve_access_index {
-        printer.out.push_str(
-            "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n\
-             #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)\n\
-             #endif\n\n",
-        );
-    }
+    let start = printer.out.len();
     for id in roots(btf, options.sorted) {
         printer.define(id)?;
     }
     if options.kfuncs {
         kfuncs(&mut printer, options.sorted)?;
     }
-    if options.preserve_access_index {
+    // Without a record the attribute has nothing to apply to, and clang warns.
+    if options.preserve_access_index && printer.records {
+        printer.out.insert_str(
+            start,
+            "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n\
+             #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)\n\
+             #endif\n\n",
+        );
         printer.out.push_str(
             "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n#pragma clang attribute pop\n#endif\n\n",
         );

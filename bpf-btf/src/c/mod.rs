@@ -70,6 +70,8 @@ pub struct CPrinter<'btf> {
     function: Option<TypeId>,
     /// How many more types may be mentioned: prototypes and anonymous types are written wherever they are used.
     budget: u64,
+    /// Whether a structure or union has been written with its members.
+    records: bool,
     out: String,
 }
 
@@ -115,6 +117,7 @@ impl<'btf> CPrinter<'btf> {
             function: None,
             // Several times what real BTF needs.
             budget: bytes.saturating_mul(16).saturating_add(1 << 16),
+            records: false,
             out: String::new(),
         }
     }

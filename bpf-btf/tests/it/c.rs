@@ -341,11 +341,25 @@ fn headers_have_pragmas_and_kfuncs() {
     assert!(header.contains(wanted), "{header}");
     assert!(!header.contains("not_for_programs"), "{header}");
     assert!(header.starts_with("#ifndef __VMLINUX_H__\n#define __VMLINUX_H__\n"), "{header}");
-    assert!(header.contains("preserve_access_index"), "{header}");
     assert!(header.ends_with("#endif /* __VMLINUX_H__ */\n"), "{header}");
     let bare =
         CHeaderOptions::default().with_guard(None).without_kfuncs().without_preserve_access_index();
     assert_eq!(c_header(&btf, &bare).as_deref(), Ok(""));
+}
+
+#[test]
+fn accesses_are_kept_where_there_is_something_to_access() {
+    for (blob, expected) in [
+        (asm().int("int", 4, SIGNED).typedef("number", 1), false),
+        (asm().int("int", 4, SIGNED).fwd("s", false), false),
+        (asm().int("int", 4, SIGNED).structure("s", 4, &[("x", 1, 0)]), true),
+        (asm().int("int", 4, SIGNED).union("u", 4, &[("x", 1, 0)]), true),
+    ] {
+        let btf = Btf::parse(blob.write(ORDERS[1])).unwrap();
+        let header = c_header(&btf, &CHeaderOptions::default()).unwrap();
+        let pragmas = header.matches("#pragma clang attribute").count();
+        assert_eq!(pragmas, if expected { 2 } else { 0 }, "{header}");
+    }
 }
 
 #[test]
