@@ -19,6 +19,8 @@ mod data;
 mod disassembly;
 #[path = "kernel/kinds.rs"]
 mod kinds;
+#[path = "kernel/linked.rs"]
+mod linked;
 #[path = "kernel/maps.rs"]
 mod maps;
 #[path = "kernel/nested.rs"]
@@ -35,3 +37,5 @@ mod relocations;
 mod ring;
 #[path = "kernel/support.rs"]
 mod support;
+#[path = "kernel/written.rs"]
+mod written;

@@ -39,6 +39,10 @@ impl BtfBuilder {
     /// Fills in the sizes of sections and the offsets of global variables that compilers leave 0, and sorts the
     /// variables by offset (libbpf: `btf_fixup_datasec`). Static variables have their offsets already; `.kconfig` and
     /// `.ksyms` are no sections of the object and stay as they are.
+    ///
+    /// Offsets go by the symbols also in a section that has a size, otherwise than in libbpf: its linker leaves the
+    /// offset of the declaration or of the weak definition that came first, and the kernel refuses BTF with two
+    /// variables in one place.
     pub fn fix_sections(&mut self, layout: &dyn SectionLayout) -> Result<(), BuildError> {
         for id in
             self.own_ids().filter(|id| self.kind(*id) == Some(Kind::Datasec)).collect::<Vec<_>>()
@@ -48,8 +52,7 @@ impl BtfBuilder {
                 continue;
             }
             let mut size = self.words_of(id).and_then(|words| words.get(2)).copied().unwrap_or(0);
-            let open = size == 0;
-            if open {
+            if size == 0 {
                 size = layout
                     .section_size(&section)
                     .ok_or_else(|| BuildError::SectionSize { section: section.clone() })?;
@@ -68,9 +71,7 @@ impl BtfBuilder {
                         section: section.clone(),
                         variable: name.to_string(),
                     })?;
-                if open {
-                    entry.offset = place.offset;
-                }
+                entry.offset = place.offset;
                 if place.hidden {
                     self.set_var_linkage(entry.type_id, VarLinkage::Static)?;
                 }

@@ -74,9 +74,9 @@ fn sizes_and_offsets_come_from_the_object() {
             Ok(variables(1).datasec(".data", 12, &[(5, 4, 4), (2, 8, 4)])),
         ),
         (
-            "a section that has a size keeps its offsets",
-            variables(1).datasec(".data", 16, &[(2, 12, 4), (3, 4, 4)]),
-            Ok(variables(1).datasec(".data", 16, &[(3, 4, 4), (2, 12, 4)])),
+            "a section that has a size keeps it; a linker left offsets of what was overridden",
+            variables(1).datasec(".data", 16, &[(2, 0, 4), (3, 0, 4), (5, 12, 4)]),
+            Ok(variables(1).datasec(".data", 16, &[(3, 0, 4), (2, 8, 4), (5, 12, 4)])),
         ),
         (
             "sections of externs are left alone",

@@ -1,10 +1,13 @@
 //! Collections without an object file: code of the assembler, maps and types by hand.
 
 use bpf_core::asm::{ByteOrder, Code};
-use bpf_core::{CollectionSpec, MapContents, MapSpec, MapType, ProgramType, VariableSpec};
+use bpf_core::{
+    CollectionSpec, MapContents, MapFlags, MapSpec, MapType, ProgramType, VariableSpec,
+};
 use testdata::requires;
 
 use crate::support::{NoLeak, load_spec, run};
+use crate::written::written;
 
 /// Counts its runs in a map, and gives the double of a variable.
 const CODE: &str = "
@@ -34,6 +37,8 @@ fn by_hand() -> CollectionSpec {
     spec.maps.insert("hits", MapSpec::new("hits", MapType::ARRAY, 4, 8, 1));
     let mut data = MapSpec::new(".data", MapType::ARRAY, 4, 8, 1);
     data.contents = MapContents::Zeroed;
+    // As such maps of an object are.
+    data.flags = MapFlags::MMAPABLE;
     spec.maps.insert(".data", data);
     spec.variables.insert("number", VariableSpec::new("number", ".data", 4, 4));
     let code = Code::assemble(CODE).unwrap();
@@ -50,6 +55,12 @@ fn check(spec: &CollectionSpec) {
     assert_eq!(hits.get(&0).unwrap(), Some(2));
 }
 
+/// As it is, and out of an object file.
+fn check_and_write(spec: &CollectionSpec) {
+    check(spec);
+    check(&written(spec));
+}
+
 #[test]
 fn code_of_the_assembler_loads_and_runs_with_maps_functions_and_variables() {
     let _leak = NoLeak::new();
@@ -59,12 +70,14 @@ fn code_of_the_assembler_loads_and_runs_with_maps_functions_and_variables() {
     }
     let mut spec = by_hand();
     spec.set_variable("number", &21_u32).unwrap();
-    check(&spec);
+    check_and_write(&spec);
     // Once more under other names.
     spec.rename_map("hits", "counts").unwrap();
     spec.rename_map("counts", "hits").unwrap();
     spec.rename_map(".data", "numbers").unwrap();
     check(&spec);
+    spec.rename_map("numbers", ".data.numbers").unwrap();
+    check_and_write(&spec);
 }
 
 /// The functions and variables of [`by_hand`] in BTF.
@@ -113,13 +126,17 @@ fn types_by_hand_load_with_the_code() {
     spec.variables.insert("first", VariableSpec::new("first", ".data", 0, 4));
     spec.variables.get_mut("number").unwrap().type_id = number.get();
     spec.set_variable("number[0]", &21_u32).unwrap();
-    check(&spec);
+    check_and_write(&spec);
     // The types follow: the kernel compares the size of the section with that of the map's value.
     spec.resize_variable("number", 4096).unwrap();
     spec.set_variable("number[1023]", &1).unwrap();
-    check(&spec);
-    let collection = load_spec(&spec);
-    let info = collection.map(".data").unwrap().info().unwrap();
-    assert_eq!(info.value_size, 4100);
-    assert!(collection.program("double_it").unwrap().info().unwrap().btf_id.is_some());
+    check_and_write(&spec);
+    for spec in [&spec, &written(&spec)] {
+        let collection = load_spec(spec);
+        let info = collection.map(".data").unwrap().info().unwrap();
+        assert_eq!(info.value_size, 4100);
+        assert!(collection.program("double_it").unwrap().info().unwrap().btf_id.is_some());
+        let hits = collection.map("hits").unwrap().info().unwrap();
+        assert!(hits.btf_id.is_some() && hits.key_type_id != 0 && hits.value_type_id != 0);
+    }
 }

@@ -1,30 +1,8 @@
 //! Pins: by name, by path, reuse, what does not fit.
 
-use std::path::PathBuf;
-
 use bpf_core::{Collection, ErrorKind, LoadOptions, Map, Program};
 
-use crate::support::{NoLeak, run, spec};
-
-/// A folder on the bpffs for one test, removed with all that is in it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        Self(PathBuf::from(format!("/sys/fs/bpf/bpf-core-{}-{test}", std::process::id())))
-    }
-
-    fn load(&self, spec: &bpf_core::CollectionSpec) -> Result<Collection, bpf_core::Error> {
-        Collection::load(spec, &LoadOptions::new().with_pin_path(&self.0))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // It may never have been made.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::{Folder, NoLeak, run, spec};
 
 #[test]
 fn pinned_maps_are_found_by_the_next_load() {

@@ -1,6 +1,8 @@
 //! What the tests share.
 
-use bpf_core::{Collection, CollectionSpec, LoadOptions, Program, ProgramType, TestRun};
+use std::path::PathBuf;
+
+use bpf_core::{Collection, CollectionSpec, Error, LoadOptions, Program, ProgramType, TestRun};
 
 /// The specification of a fixture, in the byte order of this machine.
 #[track_caller]
@@ -30,6 +32,26 @@ pub(crate) fn run(program: &Program, len: usize) -> u32 {
     // Socket filters do not see the Ethernet header.
     let header = if program.program_type() == ProgramType::SOCKET_FILTER { 14 } else { 0 };
     program.test_run(&TestRun::new().with_data(vec![0; len + header])).unwrap().return_value
+}
+
+/// A folder on the bpffs for one test, removed with all that is in it.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new(test: &str) -> Self {
+        Self(PathBuf::from(format!("/sys/fs/bpf/bpf-core-{}-{test}", std::process::id())))
+    }
+
+    pub(crate) fn load(&self, spec: &CollectionSpec) -> Result<Collection, Error> {
+        Collection::load(spec, &LoadOptions::new().with_pin_path(&self.0))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It may never have been made.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Fails the test that leaves a descriptor open. Make it first, so that it is dropped last.

@@ -37,10 +37,11 @@ pub(crate) fn view(spec: &CollectionSpec) -> String {
         let mut variable = variable.clone();
         variable.type_id = 0;
         let _ = writeln!(out, "variable {name} {variable:?}");
-        let _ = match spec.variable(name).unwrap().bytes() {
+        let _ = match spec.variable(name).map(|variable| variable.bytes()) {
             // The bytes of a number are in the order of the object.
-            Some(bytes) => writeln!(out, "  {} bytes", bytes.len()),
-            None => writeln!(out, "  zero"),
+            Ok(Some(bytes)) => writeln!(out, "  {} bytes", bytes.len()),
+            Ok(None) => writeln!(out, "  zero"),
+            Err(error) => writeln!(out, "  {error}"),
         };
     }
     for (name, found) in &spec.externs {
