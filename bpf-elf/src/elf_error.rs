@@ -38,7 +38,7 @@ pub enum ElfError {
         /// The part.
         what: &'static str,
     },
-    /// There is no section table, or its length stands where only huge files have it.
+    /// There is no section table.
     #[error("the file has no sections")]
     NoSections,
     /// The entries of the section table have an unknown size.

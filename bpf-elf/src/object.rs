@@ -7,6 +7,8 @@
 //! Sections of an object file never share bytes. That is checked, because it bounds all the rest: whoever copies each section
 //! once has copied no more than the file.
 
+use std::ffi::CStr;
+
 use bpf_asm::ByteOrder;
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::{
@@ -34,6 +36,8 @@ const SECTION_HEADER_SIZE: u16 = 64;
 const SYMBOL_SIZE: u64 = 24;
 const RELOCATION_SIZE: u64 = 16;
 const MACHINE_NONE: u16 = 0;
+/// `SHN_XINDEX` as `e_shstrndx`: the index is in the first section header.
+const NAMES_ELSEWHERE: u16 = 0xffff;
 
 /// A relocatable BPF object.
 #[derive(Debug)]
@@ -144,7 +148,7 @@ fn header(data: &[u8]) -> Result<(ByteOrder, Table), ElfError> {
     if header.e_machine != EM_BPF && header.e_machine != MACHINE_NONE {
         return Err(ElfError::Machine { machine: header.e_machine });
     }
-    if header.e_shnum == 0 || header.e_shoff == 0 {
+    if header.e_shoff == 0 {
         return Err(ElfError::NoSections);
     }
     if header.e_shentsize != SECTION_HEADER_SIZE {
@@ -152,12 +156,28 @@ fn header(data: &[u8]) -> Result<(ByteOrder, Table), ElfError> {
     }
     let beyond = || ElfError::Truncated { what: "section table" };
     let start = usize::try_from(header.e_shoff).map_err(|_| beyond())?;
-    let count = usize::from(header.e_shnum);
+    let (mut count, mut names) = (usize::from(header.e_shnum), usize::from(header.e_shstrndx));
+    // Numbers that do not fit are in the first section header, which stands for no section.
+    if count == 0 || header.e_shstrndx == NAMES_ELSEWHERE {
+        let end = start.checked_add(usize::from(SECTION_HEADER_SIZE)).ok_or_else(beyond)?;
+        let bytes = data.get(start..end).ok_or_else(beyond)?;
+        let first = SectionHeader::parse_from(bytes, 0, 1, ctx(order)).map_err(|_| beyond())?;
+        let first = first.first().ok_or_else(beyond)?;
+        if count == 0 {
+            count = usize::try_from(first.sh_size).map_err(|_| beyond())?;
+        }
+        if header.e_shstrndx == NAMES_ELSEWHERE {
+            names = usize::try_from(first.sh_link).map_err(|_| beyond())?;
+        }
+    }
+    if count == 0 {
+        return Err(ElfError::NoSections);
+    }
     let len = count.checked_mul(usize::from(SECTION_HEADER_SIZE)).ok_or_else(beyond)?;
     let end = start.checked_add(len).ok_or_else(beyond)?;
     let bytes = data.get(start..end).ok_or_else(beyond)?;
     let headers = SectionHeader::parse_from(bytes, 0, count, ctx(order)).map_err(|_| beyond())?;
-    Ok((order, Table { headers, names: usize::from(header.e_shstrndx) }))
+    Ok((order, Table { headers, names }))
 }
 
 /// The section table as it stands in the file.
@@ -351,8 +371,8 @@ fn string(strings: &[u8], offset: u32) -> Result<&str, ElfError> {
     let bad = || ElfError::Name { offset };
     let rest = strings.get(usize::try_from(offset).map_err(|_| bad())?..).ok_or_else(bad)?;
     let rest = rest.get(..MAX_NAME).unwrap_or(rest);
-    let end = rest.iter().position(|byte| *byte == 0).ok_or_else(bad)?;
-    std::str::from_utf8(rest.get(..end).unwrap_or_default()).map_err(|_| bad())
+    let name = CStr::from_bytes_until_nul(rest).map_err(|_| bad())?;
+    name.to_str().map_err(|_| bad())
 }
 
 #[cfg(test)]

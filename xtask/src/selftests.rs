@@ -142,7 +142,9 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
         }
         if args.only != Some(Comparison::Core) && !args.big_endian {
             let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
-            commands.push(corpus::compare(&cache, &source, &folder, &types, args.sample)?);
+            let compare = corpus::compare(&cache, &source, &folder, &types, args.sample)?;
+            let mutations = corpus::mutations(&compare);
+            commands.extend(std::iter::once(compare).chain(mutations));
         }
     }
     Ok(commands)

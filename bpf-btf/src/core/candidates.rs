@@ -112,12 +112,12 @@ impl<'a> NameSet<'a> {
         self.prefixes.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Calls `found` with the number of each root and each own type of `target` that has its name and kind.
+    /// Calls `found` with the number of each root and each own type of `target` that has its name and kind, until it says no.
     pub(super) fn search(
         &self,
         target: &Btf,
         kind_of: impl Fn(usize) -> Kind,
-        mut found: impl FnMut(usize, TypeId),
+        mut found: impl FnMut(usize, TypeId) -> bool,
     ) {
         if self.names.is_empty() {
             return;
@@ -146,8 +146,9 @@ impl<'a> NameSet<'a> {
                         let number = number.saturating_sub(1) as usize;
                         if self.names.get(number) == Some(&name)
                             && kinds_compatible(kind_of(number), kind)
+                            && !found(number, id)
                         {
-                            found(number, id);
+                            return;
                         }
                     }
                     Some(_) => {}

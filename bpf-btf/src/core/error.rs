@@ -65,6 +65,14 @@ pub enum CoreError {
         /// Its kind.
         kind: Kind,
     },
+    /// The targets have so many types of the names that the records ask for that they are not all looked at.
+    #[error("{kind} {access}: the targets have too many types of the names that are asked for")]
+    TooManyCandidates {
+        /// What is asked for.
+        kind: CoreKind,
+        /// The access.
+        access: String,
+    },
     /// The local type has no name to search for.
     #[error("{kind} of local type {id}, which has no name")]
     Anonymous {

@@ -55,7 +55,14 @@ pub struct Resolver<'a> {
     /// Sorted by id.
     roots: Vec<Root<'a>>,
     targets: Vec<Target>,
+    /// Candidates that may still be found and asked.
+    left: usize,
 }
+
+/// How many types of targets may be found and asked, whatever the records are, and for each record. A kernel has one type of a
+/// name, and each module may have one more.
+const CANDIDATES: usize = 1 << 18;
+const CANDIDATES_PER_RECORD: usize = 64;
 
 /// Memory that all records use in turn, so that none allocates.
 #[derive(Default)]
@@ -97,6 +104,7 @@ impl<'a> Resolver<'a> {
             relos,
             roots: ids.into_iter().filter_map(root).collect(),
             targets: Vec::new(),
+            left: relos.len().saturating_mul(CANDIDATES_PER_RECORD).saturating_add(CANDIDATES),
         }
     }
 
@@ -144,7 +152,12 @@ impl<'a> Resolver<'a> {
         let names = NameSet::new(chosen.into_iter());
         let mut found = Vec::new();
         let kind_of = |index: usize| kinds.get(index).copied().unwrap_or(crate::Kind::Void);
-        names.search(btf, kind_of, |index, id| found.push((index, id)));
+        let left = &mut self.left;
+        names.search(btf, kind_of, |index, id| {
+            *left = left.saturating_sub(1);
+            found.push((index, id));
+            *left > 0
+        });
         for (index, id) in found {
             if let Some(root) = wanted.get(index).and_then(|root| self.roots.get_mut(*root)) {
                 root.candidates.push(Candidate { target: number, id });
@@ -187,6 +200,11 @@ impl<'a> Resolver<'a> {
         let root = index.ok().and_then(|index| self.roots.get_mut(index));
         let root = root.ok_or(CoreError::Anonymous { kind, id: relo.type_id })?;
         let matcher = Matcher { local: self.local, kind, spec, targets };
+        // Once none is left, nobody knows what was not found.
+        self.left = self.left.saturating_sub(root.candidates.len());
+        if self.left == 0 {
+            return Err(CoreError::TooManyCandidates { kind, access: matcher.text() });
+        }
         let ours = matcher.local_value()?;
         let answer = matcher.answer(&mut root.candidates, found, matched)?;
 

@@ -49,6 +49,7 @@ pub(crate) fn usage(
             if let Some(list) = candidates.get_mut(index) {
                 list.push(id);
             }
+            true
         });
     }
     let place = Place { btf: target, pointer: target.pointer_size() };

@@ -18,7 +18,7 @@ impl Dedup {
     pub(super) fn equivalent(&mut self, cand: u32, canon: u32) -> bool {
         let mut work = Vec::from([(cand, canon)]);
         while let Some((cand, canon)) = work.pop() {
-            if !self.pair(cand, canon, &mut work) {
+            if !self.step() || !self.pair(cand, canon, &mut work) {
                 return false;
             }
         }
@@ -32,7 +32,11 @@ impl Dedup {
         let canon = self.resolve_fwd(canon);
         if let Some(partner) = self.partner(canon) {
             // Compilers describe some arrays and structures more than once.
-            return partner == cand || self.identical(partner, cand, 0, &mut { MAX_STEPS });
+            let most = self.steps.min(MAX_STEPS);
+            let mut left = most;
+            let same = partner == cand || self.identical(partner, cand, 0, &mut left);
+            self.steps = self.steps.saturating_sub(most.saturating_sub(left));
+            return same;
         }
         self.set_partner(canon, cand);
         let pool = &self.pool;

@@ -19,7 +19,8 @@ use pool::{Pool, Table, mix, type_id};
 ///
 /// Types are equal when all below them is, and a forward declaration is equal to the structure, union or enumeration
 /// that it declares. Variables and sections are never merged. Strings that no type uses are dropped: those of `.BTF.ext`
-/// come back with [`Rewritten::write_ext`].
+/// come back with [`Rewritten::write_ext`]. Work is bounded by the number of types: of a blob made to need more (thousands of
+/// nearly equal types of one name), some equal types are left as they are.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,6 +50,7 @@ pub fn dedup(btf: &Btf) -> Result<Rewritten, BuildError> {
         partners: alloc::vec![0; len],
         partnered: Vec::new(),
         base_would_change: false,
+        steps: STEPS.saturating_add(STEPS_PER_TYPE.saturating_mul(pool.len())),
         pool,
     };
     for id in 0..dedup.pool.len() {
@@ -68,6 +70,11 @@ const OPEN: u32 = u32::MAX;
 /// A type whose targets are being decided.
 const BUSY: u32 = u32::MAX - 1;
 
+/// How many pairs of types may be compared, whatever the blob, and for each type of it. Merging the types of a kernel twice over
+/// takes a few for each.
+const STEPS: u32 = 1 << 18;
+const STEPS_PER_TYPE: u32 = 64;
+
 struct Dedup {
     pool: Pool,
     /// The type that each type becomes, perhaps by way of others; itself when it stays.
@@ -78,11 +85,20 @@ struct Dedup {
     partnered: Vec<u32>,
     /// The assumption holds only if the base changes.
     base_would_change: bool,
+    /// Comparisons that are left.
+    steps: u32,
 }
 
 impl Dedup {
     fn get(&self, id: u32) -> u32 {
         self.map.get(id as usize).copied().unwrap_or(OPEN)
+    }
+
+    /// Takes one comparison from those that are left; false if none is.
+    fn step(&mut self) -> bool {
+        let left = self.steps.checked_sub(1);
+        self.steps = left.unwrap_or(0);
+        left.is_some()
     }
 
     fn set(&mut self, id: u32, to: u32) {
@@ -147,7 +163,7 @@ impl Dedup {
             let slot = hash(&self.pool, id);
             let mut found = None;
             let mut other = table.first(slot);
-            while other != 0 && found.is_none() {
+            while other != 0 && found.is_none() && self.step() {
                 if self.pool.kind(id).is_any_enum() {
                     if self.enums_agree(id, other) {
                         if self.pool.is_enum_fwd(other) && !self.pool.is_enum_fwd(id) {
@@ -179,7 +195,7 @@ impl Dedup {
             let slot = self.pool.hash_but_targets(id);
             let mut found = None;
             let mut other = table.first(slot);
-            while other != 0 && found.is_none() {
+            while other != 0 && found.is_none() && self.step() {
                 if words::equal_but_targets(self.pool.record(id), self.pool.record(other)) {
                     self.base_would_change = false;
                     if self.equivalent(id, other) {
@@ -249,7 +265,7 @@ impl Dedup {
                 let slot = self.pool.hash(id);
                 let mut other = table.first(slot);
                 while other != 0 && self.pool.record(other) != self.pool.record(id) {
-                    other = table.after(other);
+                    other = if self.step() { table.after(other) } else { 0 };
                 }
                 self.set(id, if other == 0 { id } else { other });
                 if other == 0 {

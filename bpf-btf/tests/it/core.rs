@@ -793,3 +793,21 @@ fn types_without_end_are_errors() {
         &[(6, "0:0", FieldExists, "error: types of host->y nest too deeply")],
     );
 }
+
+/// Every type of the object has the name of every type of the target, but for its flavour.
+#[test]
+fn there_is_an_end_to_the_candidates_that_are_asked() {
+    let flavours = |count: u32| {
+        (0..count).fold(ints(), |blob, number| blob.structure(&format!("s___{number}"), 4, &[]))
+    };
+    let first = Btf::parse(ints().write(ORDERS[0])).unwrap().len();
+    let outcome = |count: u32| {
+        let target = Btf::parse(flavours(count).write(ORDERS[0])).unwrap();
+        let relos = (first..first + count).map(|id| (id, "0", TypeExists)).collect::<Vec<_>>();
+        resolve(&flavours(count), &target, &[], ORDERS[0], &relos)
+    };
+    assert!(outcome(100).iter().all(Result::is_ok));
+    let error =
+        "type_exists struct s___0: the targets have too many types of the names that are asked for";
+    assert_eq!(short(&outcome(2000)[0]), format!("error: {error}"));
+}

@@ -302,3 +302,14 @@ fn kinds_with_unknown_references_cannot_be_renumbered() {
     let error = BuildError::UnknownKind { id: TypeId::new(1), kind: 40 };
     assert_eq!(dedup(&btf).unwrap_err(), error);
 }
+
+/// Each typedef of one name is a typedef of the one before: none is another, and to see that takes the whole way down.
+#[test]
+fn what_never_ends_to_compare_is_left_as_it_is() {
+    let count = 20_000;
+    let tower = (1..=count).fold(int(), |tower, below| tower.typedef("t", below));
+    let btf = Btf::parse(tower.write(ORDERS[0])).unwrap();
+    let merged = dedup(&btf).unwrap();
+    assert_eq!(merged.builder.len(), btf.len());
+    assert_eq!(merged.ids.get(TypeId::new(count)), Some(TypeId::new(count)));
+}

@@ -1,5 +1,6 @@
 //! Changes of code.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Difference, Named};
@@ -64,6 +65,20 @@ pub(super) struct Code<'spec> {
     entries: HashMap<&'spec str, Hash>,
 }
 
+/// The code of two specs.
+pub(super) struct Codes<'spec> {
+    pub(super) old: Code<'spec>,
+    pub(super) new: Code<'spec>,
+    /// Whether all of it is the same.
+    same: bool,
+    /// Functions that programs may still reach.
+    left: Cell<usize>,
+}
+
+/// How many functions all programs together may reach. Each of many programs may reach all of many functions, which is no
+/// object that anyone would load: of the programs beyond this, their own code is all that is compared.
+const MOST_REACHED: usize = 1 << 18;
+
 impl<'spec> Code<'spec> {
     pub(super) fn new(spec: &'spec CollectionSpec, parts: &mut Parts<'spec>) -> Self {
         let names = names_of(spec);
@@ -107,6 +122,25 @@ impl<'spec> Code<'spec> {
     }
 }
 
+impl<'spec> Codes<'spec> {
+    pub(super) fn new(old: Code<'spec>, new: Code<'spec>) -> Self {
+        let same = old.hashes == new.hashes && old.entries == new.entries;
+        Self { old, new, same, left: Cell::new(MOST_REACHED) }
+    }
+
+    /// What a program reaches, before and after; of too many programs their own code alone.
+    fn reach(&self, old: &'spec ProgramSpec, new: &'spec ProgramSpec) -> [Reach<'spec>; 2] {
+        if self.left.get() == 0 {
+            return [old, new]
+                .map(|of| Reach { slots: of.function.slots.len(), ..Reach::default() });
+        }
+        let reach = [self.old.reach(old), self.new.reach(new)];
+        let count: usize = reach.iter().map(|reach| reach.functions.len()).sum();
+        self.left.set(self.left.get().saturating_sub(count));
+        reach
+    }
+}
+
 #[derive(Default)]
 struct Reach<'spec> {
     slots: usize,
@@ -135,10 +169,14 @@ pub(super) fn functions<'spec>(
 pub(super) fn program<'spec>(
     old: &'spec ProgramSpec,
     new: &'spec ProgramSpec,
-    code: (&Code<'spec>, &Code<'spec>),
+    codes: &Codes<'spec>,
 ) -> Option<CodeChange<'spec>> {
-    let (old_code, new_code) = code;
-    let (before, after) = (old_code.reach(old), new_code.reach(new));
+    let callback = old.exception_callback.is_some() || new.exception_callback.is_some();
+    if codes.same && !callback && old.name == new.name {
+        return None;
+    }
+    let (old_code, new_code) = (&codes.old, &codes.new);
+    let [before, after] = codes.reach(old, new);
     let is_own = old_code.entries.get(old.name.as_str()) != new_code.entries.get(new.name.as_str());
     let name = |(name, _, _): &FunctionName<'spec>| *name;
     let both = before.functions.intersection(&after.functions);

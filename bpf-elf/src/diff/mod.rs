@@ -21,6 +21,10 @@
 //! # Ok::<(), bpf_elf::Error>(())
 //! ```
 //!
+//! The work is bounded by the size of the specs. Variables that overlap, each of many over many of the same bytes, are not all compared
+//! one by one, nor are the functions that each of many programs reaches together with many others: what changes is then told of the
+//! map, and of the function.
+//!
 //! Two specs without a difference have the same [digest](crate::spec::SpecDigest), and the other way round: debug information, and
 //! the order of sections, symbols and types, are no difference.
 
@@ -46,8 +50,9 @@ use std::collections::BTreeSet;
 
 use crate::spec::digest::Parts;
 use crate::spec::{CollectionSpec, SpecMap};
-use code::Code;
+use code::{Code, Codes};
 use field::Fields;
+use others::Values;
 
 /// The differences between two specs, each list by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,12 +103,13 @@ impl<'spec> SpecDiff<'spec> {
 
         let (mut old_parts, mut new_parts) = (Parts::new(old), Parts::new(new));
         let parts = (&mut old_parts, &mut new_parts);
-        let code = (&Code::new(old, parts.0), &Code::new(new, parts.1));
-        let functions = code::functions(code.0, code.1);
-        let programs = compare(&old.programs, &new.programs, |a, b| program::change(a, b, code));
+        let codes = Codes::new(Code::new(old, parts.0), Code::new(new, parts.1));
+        let functions = code::functions(&codes.old, &codes.new);
+        let programs = compare(&old.programs, &new.programs, |a, b| program::change(a, b, &codes));
         let maps = compare(&old.maps, &new.maps, |a, b| map::change(a, b, parts.0, parts.1));
+        let values = Values::new(old, new);
         let variables = compare(&old.variables, &new.variables, |a, b| {
-            others::variable((old, a), (new, b), parts.0, parts.1)
+            others::variable(&values, a, b, parts.0, parts.1)
         });
         let externs =
             compare(&old.externs, &new.externs, |a, b| others::external(a, b, parts.0, parts.1));

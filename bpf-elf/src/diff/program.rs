@@ -1,6 +1,6 @@
 //! Changes of programs.
 
-use super::code::{Code, CodeChange};
+use super::code::{CodeChange, Codes};
 use super::field::{FieldChange, FieldValue, Fields, ProgramField, named};
 use crate::spec::ProgramSpec;
 
@@ -17,7 +17,7 @@ pub struct ProgramChange<'spec> {
 pub(super) fn change<'spec>(
     old: &'spec ProgramSpec,
     new: &'spec ProgramSpec,
-    code: (&Code<'spec>, &Code<'spec>),
+    codes: &Codes<'spec>,
 ) -> Option<ProgramChange<'spec>> {
     let mut fields = Fields::new();
     fields.text(ProgramField::Name, &old.name, &new.name);
@@ -37,11 +37,11 @@ pub(super) fn change<'spec>(
     fields.bits(ProgramField::Flags, old.flags.bits(), new.flags.bits());
     fields.flag(ProgramField::Autoload, old.autoload, new.autoload);
     let (old_callback, new_callback) = (
-        code.0.callback(old.exception_callback.as_deref()),
-        code.1.callback(new.exception_callback.as_deref()),
+        codes.old.callback(old.exception_callback.as_deref()),
+        codes.new.callback(new.exception_callback.as_deref()),
     );
     fields.option(ProgramField::ExceptionCallback, old_callback, new_callback);
     let fields = fields.finish();
-    let code = super::code::program(old, new, code);
+    let code = super::code::program(old, new, codes);
     (code.is_some() || !fields.is_empty()).then_some(ProgramChange { fields, code })
 }

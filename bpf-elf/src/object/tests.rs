@@ -65,7 +65,7 @@ fn what_is_no_bpf_object_is_refused() {
         (|e| e.header.section_headers = Some(0), ElfError::NoSections),
         (|e| e.header.section_header_size = 65535, ElfError::SectionHeaderSize { size: 65535 }),
         (|e| e.header.section_header_size = 0, ElfError::SectionHeaderSize { size: 0 }),
-        (|e| e.header.names = Some(0xffff), ElfError::StringTable { section: 0xffff }),
+        (|e| e.header.names = Some(0xfffe), ElfError::StringTable { section: 0xfffe }),
     ];
     for (damage, expected) in rows {
         check(damage, expected);

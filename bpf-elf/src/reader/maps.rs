@@ -156,6 +156,9 @@ impl MapTable {
             .filter(|symbol| named(symbol.kind))
             .peekable();
         let mut places = Vec::new();
+        if section.data.is_empty() && section.size != 0 && symbols.peek().is_some() {
+            return Err(Error::NoContents { section: section.name.to_owned() });
+        }
         while let Some(symbol) = symbols.next() {
             let name = input.object.symbol_name(symbol)?;
             if symbol.binding == Binding::Local {

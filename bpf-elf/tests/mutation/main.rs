@@ -5,6 +5,8 @@
 //! that whatever ends it (a refused allocation, an exhausted stack) is reported by seed and the rest still runs.
 //!
 //! - `BPF_MUTATIONS=100000` is the number of mutations of each object and byte order.
+//! - `BPF_CORPUS` names a folder with objects in `el` and `eb`: then these are mutated and not the fixtures, of those of them that the file
+//!   `BPF_CORPUS_SAMPLE` names one on each line.
 //! - `BPF_MUTATION=packets/little/1234` reads a single mutation and leaves it in a file to look at.
 #![forbid(unsafe_code)]
 #![expect(
@@ -19,13 +21,14 @@
 mod mutate;
 mod worker;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, io, thread};
 
 use bpf_elf::spec::CollectionSpec;
-use mutate::Case;
+use mutate::{CORPUS, Case, Source};
 use testdata::{OBJECTS, Order};
 
 #[global_allocator]
@@ -65,16 +68,16 @@ fn all() -> ExitCode {
         Ok(text) => text.parse().expect("BPF_MUTATIONS is a number"),
         Err(_) => DEFAULT,
     };
-    let cases: Vec<Case> = OBJECTS
-        .iter()
-        .flat_map(|&object| Order::BOTH.map(|order| Case { object, order }))
+    let cases: Vec<Case> = sources()
+        .into_iter()
+        .flat_map(|object| Order::BOTH.map(|order| Case { object: object.clone(), order }))
         .collect();
     let next = AtomicUsize::new(0);
     let report = Mutex::new(Report::default());
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
             scope.spawn(|| {
-                while let Some(&case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let part = mutations(case, count);
                     report.lock().expect("no panic while reporting").add(part);
                 }
@@ -96,6 +99,21 @@ fn all() -> ExitCode {
     // Mutations that all fail at the first check would test nothing; the fixtures take some without harm.
     assert!(report.specs > 0 && report.errors > 0, "the mutations are too weak or too strong");
     if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The objects that are mutated.
+fn sources() -> Vec<Source> {
+    let Some(folder) = env::var_os(CORPUS) else {
+        return OBJECTS.iter().copied().map(Source::Fixture).collect();
+    };
+    let list = env::var_os("BPF_CORPUS_SAMPLE").expect("BPF_CORPUS_SAMPLE names a list");
+    let list = fs::read_to_string(list).expect("read the list of objects");
+    // What does not compile for one byte order is not there.
+    let exists = |name: &&str| {
+        let path = |order| Path::new(&folder).join(order).join(name).with_extension("o");
+        ["el", "eb"].into_iter().all(|order| path(order).exists())
+    };
+    list.lines().filter(exists).map(|name| Source::Corpus(name.to_owned())).collect()
 }
 
 #[derive(Default)]
@@ -123,7 +141,7 @@ fn this_program() -> Command {
 }
 
 /// All mutations of one object, in as many worker processes as it takes.
-fn mutations(case: Case, count: u64) -> Report {
+fn mutations(case: &Case, count: u64) -> Report {
     let folder = tempfile::tempdir().expect("make a temporary folder");
     let note = folder.path().join("seed");
     let mut report = Report::default();
@@ -161,8 +179,9 @@ fn mutations(case: Case, count: u64) -> Report {
 fn one(text: &str) -> ExitCode {
     let (case, seed) = text.rsplit_once('/').expect("OBJECT/ORDER/SEED");
     let case: Case = case.parse().expect("OBJECT/ORDER/SEED");
-    let bytes = case.mutation(seed.parse().expect("the seed is a number"));
-    let path = env::temp_dir().join(format!("{}.o", text.replace('/', "-")));
+    let seed = seed.parse().expect("the seed is a number");
+    let bytes = case.mutation(&case.bytes(), seed);
+    let path = env::temp_dir().join(format!("{}.o", text.replace(['/', ':'], "-")));
     fs::write(&path, &bytes).expect("write the mutation");
     println!("{}: {} bytes", path.display(), bytes.len());
     // Without the bound, which would end this process before it can tell.

@@ -1,17 +1,34 @@
 //! Mutations of an object: which one follows from the object, its byte order and a number, on every machine.
 
-use std::fmt;
+use std::borrow::Cow;
 use std::ops::Range;
+use std::path::Path;
 use std::str::FromStr;
+use std::{env, fmt, fs};
 
 use testdata::{OBJECTS, Order, object};
 
 /// An object in one byte order.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
-    pub(crate) object: &'static str,
+    pub(crate) object: Source,
     pub(crate) order: Order,
 }
+
+/// Where an object comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A fixture.
+    Fixture(&'static str),
+    /// A program of the kernel's selftests, in the folder that `BPF_CORPUS` names.
+    Corpus(String),
+}
+
+/// The folder with the corpus.
+pub(crate) const CORPUS: &str = "BPF_CORPUS";
+
+/// What the names of the objects of the corpus begin with here.
+const PREFIX: &str = "corpus:";
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,7 +36,10 @@ impl fmt::Display for Case {
             Order::Little => "little",
             Order::Big => "big",
         };
-        write!(f, "{}/{order}", self.object)
+        match &self.object {
+            Source::Fixture(name) => write!(f, "{name}/{order}"),
+            Source::Corpus(name) => write!(f, "{PREFIX}{name}/{order}"),
+        }
     }
 }
 
@@ -28,7 +48,12 @@ impl FromStr for Case {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, order) = text.split_once('/').ok_or("no byte order")?;
-        let object = OBJECTS.iter().find(|known| **known == name).ok_or("no such object")?;
+        let object = if let Some(name) = name.strip_prefix(PREFIX) {
+            Source::Corpus(name.to_owned())
+        } else {
+            let known = OBJECTS.iter().find(|known| **known == name);
+            Source::Fixture(known.ok_or("no such object")?)
+        };
         let order = match order {
             "little" => Order::Little,
             "big" => Order::Big,
@@ -39,14 +64,30 @@ impl FromStr for Case {
 }
 
 impl Case {
-    /// The mutation with this number.
-    pub(crate) fn mutation(self, seed: u64) -> Vec<u8> {
+    /// The object as it is.
+    pub(crate) fn bytes(&self) -> Cow<'static, [u8]> {
+        match &self.object {
+            Source::Fixture(name) => object(name, self.order).into(),
+            Source::Corpus(name) => {
+                let folder = env::var_os(CORPUS).expect("the folder of the corpus");
+                let order = match self.order {
+                    Order::Little => "el",
+                    Order::Big => "eb",
+                };
+                let path = Path::new(&folder).join(order).join(name).with_extension("o");
+                fs::read(&path).expect("read an object of the corpus").into()
+            }
+        }
+    }
+
+    /// The mutation with this number of the object with these bytes.
+    pub(crate) fn mutation(&self, bytes: &[u8], seed: u64) -> Vec<u8> {
         let name = self.to_string();
         let start = name
             .bytes()
             .fold(0, |hash: u64, byte| hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
         let mut random = Random(start ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut elf = Elf::new(object(self.object, self.order), self.order);
+        let mut elf = Elf::new(bytes, self.order);
         if random.below(100) == 0 {
             elf.add_symbols(&mut random);
             return elf.bytes;

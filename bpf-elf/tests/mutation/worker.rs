@@ -45,10 +45,11 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
     }));
     let kernel = TargetKernel::new("core", kernel());
     let other = CollectionSpec::parse(object("subprograms", Order::Little)).expect("a good object");
+    let original = case.bytes();
     let (mut specs, mut errors) = (0, 0);
     for seed in from..to {
         note.rewind().and_then(|()| note.write_all(&seed.to_le_bytes())).expect("note the seed");
-        let bytes = case.mutation(seed);
+        let bytes = case.mutation(&original, seed);
         let result = panic::catch_unwind(AssertUnwindSafe(|| {
             let spec = read(heap, &bytes);
             // Writing and linking take much longer than reading.
@@ -66,7 +67,7 @@ pub(crate) fn run(heap: &'static Cap<System>, job: &str) -> ExitCode {
                 }
             }
             if thorough {
-                link(heap, case, &bytes);
+                link(heap, case.order, &bytes);
             }
             spec.is_ok()
         }));
@@ -137,8 +138,8 @@ fn write(spec: &CollectionSpec) {
 }
 
 /// Whatever the bytes are, they are linked with a good object within bounded memory, or there is an error.
-fn link(heap: &Cap<System>, case: Case, bytes: &[u8]) {
-    let good = object("counter", case.order);
+fn link(heap: &Cap<System>, order: Order, bytes: &[u8]) {
+    let good = object("counter", order);
     heap.set_limit(heap.allocated() + 128 * (bytes.len() + good.len()) + (4 << 20))
         .expect("a limit above what is in use");
     let linked = Linker::new()

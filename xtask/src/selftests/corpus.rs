@@ -36,6 +36,9 @@ const FLAGS: [&str; 10] = [
 /// The byte orders: the folder, and the target of clang. Both are compiled as for one machine, or they would not be the same programs.
 const ORDERS: [(&str, &str); 2] = [("el", "bpfel"), ("eb", "bpfeb")];
 
+/// Mutations of each object of the sample and byte order.
+const MUTATIONS: &str = "100";
+
 /// Of the sample: about this share of all, by their names.
 const SHARE: u32 = 11;
 
@@ -97,6 +100,19 @@ pub(super) fn compare(
         test.env("BPF_CORPUS_SAMPLE", folder.join("sample.txt"));
     }
     Ok(test)
+}
+
+/// The command that reads mutations of the sample: what [`compare`] was asked for has compiled it.
+pub(super) fn mutations(compare: &Command) -> Option<Command> {
+    let mut test = cargo();
+    // Optimised, or it takes long; with the checks that turn a silent overflow into a panic: as in the step of the fixtures.
+    test.args(["test", "--release", "-q", "-p", "bpf-elf", "--all-features", "--test", "mutation"]);
+    test.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true").env("BPF_MUTATIONS", MUTATIONS);
+    for name in ["BPF_CORPUS", "BPF_CORPUS_SAMPLE"] {
+        let (_, value) = compare.get_envs().find(|(found, _)| *found == name)?;
+        test.env(name, value?);
+    }
+    Some(test)
 }
 
 /// The folder with the objects: `el` and `eb`.
