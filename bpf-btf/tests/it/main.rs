@@ -13,6 +13,7 @@ mod c;
 mod children;
 mod context;
 mod core;
+mod core_limits;
 mod dedup;
 mod distill;
 mod elf;
