@@ -144,10 +144,11 @@ static void allow_many_files(void)
 }
 
 // A target is hostile when random changes were made to it, and libbpf trusts it: types that contain themselves are followed for ever, a
-// size of 0 divides. A process of its own answers, with a second of the processor where the name of the target has a `~`.
+// size of 0 divides. A process of its own answers, with a second of the processor where the name of the target's file has a `~`.
 static void relocate_apart(const char *object, const char *target)
 {
-	struct itimerval limit = { .it_value.tv_sec = strchr(target, '~') ? 1 : 0 };
+	const char *name = strrchr(target, '/');
+	struct itimerval limit = { .it_value.tv_sec = strchr(name ? name : target, '~') ? 1 : 0 };
 	int status = 0;
 	pid_t child;
 

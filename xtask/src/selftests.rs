@@ -1,10 +1,11 @@
 //! `selftests`: reading and preparation held against libbpf's, on the BPF programs of the kernel's own selftests.
 //!
 //! The selftests and libbpf come from Debian's package of the kernel's source. They stay in the cache: none of it is part of this
-//! repository. The comparisons themselves are the test targets `selftests` and `corpus` of bpf-elf.
+//! repository. The comparisons themselves are the test targets `selftests` and `corpus` of bpf-elf and `dedup_oracle` of bpf-btf.
 mod build;
 mod corpus;
 mod machine;
+mod merging;
 mod source;
 
 use std::env;
@@ -22,7 +23,7 @@ use crate::process::{cargo, root};
 use crate::progress::{Outcome, Steps};
 use crate::{apt, big_endian, kernel_btf, kernels};
 
-/// Compare with libbpf: reading and preparation, on the BPF programs of the kernel's selftests and on the fixtures
+/// Compare with libbpf: reading, preparation and merged types, on the BPF programs of the kernel's selftests and on the fixtures
 ///
 /// Fetches the kernel's source, compiles libbpf and what is compared into the cache, and prints a table.
 #[derive(Debug, clap::Args)]
@@ -69,6 +70,8 @@ enum Comparison {
     Core,
     /// All BPF programs of the selftests
     Corpus,
+    /// The types of all objects that the others have compiled, merged: by libbpf of the last series
+    Types,
 }
 
 /// The series that the tests take the selftests of CO-RE from.
@@ -88,9 +91,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The step of `test`: CO-RE, and a sample of it in the other byte order.
+/// The step of `test`: CO-RE, a sample of it in the other byte order, and merged types.
 pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
     watch(steps, &Args::of_step(SERIES, Comparison::Core))?;
+    watch(steps, &Args::of_step(NEWEST, Comparison::Types))?;
     watch(steps, &Args { big_endian: true, ..Args::of_step(SERIES, Comparison::Core) })
 }
 
@@ -130,6 +134,7 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
     install(args)?;
     let cache = Cache::open()?;
     let machine = if args.big_endian { Machine::BIG_ENDIAN } else { Machine::NATIVE };
+    let wanted = |comparison| args.only.is_none_or(|only| only == comparison);
     let mut commands = Vec::new();
     for series in &args.series {
         let started = Instant::now();
@@ -137,14 +142,21 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
         let folder = build::all(&cache, &source, &machine, args.system_libbpf)?;
         let seconds = started.elapsed().as_secs_f32();
         println!("libbpf and selftests of {} in {seconds:.1} s", source.name());
-        if args.only != Some(Comparison::Corpus) {
+        if wanted(Comparison::Core) {
             commands.push(core(&cache, args, &machine, &folder)?);
         }
-        if args.only != Some(Comparison::Core) && !args.big_endian {
-            let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
+        if args.big_endian {
+            continue;
+        }
+        let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
+        if wanted(Comparison::Corpus) {
             let compare = corpus::compare(&cache, &source, &folder, &types, args.sample)?;
             let mutations = corpus::mutations(&compare);
             commands.extend(std::iter::once(compare).chain(mutations));
+        }
+        // Older libbpf does not survive types with random changes.
+        if wanted(Comparison::Types) && args.series.last() == Some(series) {
+            commands.push(merging::compare(&cache, &source, &folder, &types, args.sample)?);
         }
     }
     Ok(commands)

@@ -58,8 +58,8 @@ const STEPS: [Step; 17] = [
 /// Mutations of each object in each byte order: 100,000 of each fixture.
 const MUTATIONS: &str = "50000";
 /// Tests that plain `cargo test` leaves out and that have steps of their own.
-const ELSEWHERE: [&str; 6] =
-    ["kernel", "guest", "selftests", "corpus", "kernels_oracle", "compat_kernels"];
+const ELSEWHERE: [&str; 7] =
+    ["kernel", "guest", "selftests", "corpus", "kernels_oracle", "dedup_oracle", "compat_kernels"];
 /// The one of the oracle tests that loads programs.
 const LOADING: &str = "xlated";
 const KERNEL: &str = "kernel";

@@ -101,15 +101,17 @@ impl Dedup {
         for canon in core::mem::take(&mut self.partnered) {
             let Some(cand) = self.partner(canon) else { continue };
             self.clear_partner(canon);
+            let (canon, cand) = (self.resolve(canon), self.resolve(cand));
+            let (canon_kind, cand_kind) = (self.pool.kind(canon), self.pool.kind(cand));
+            if cand_kind != Kind::Fwd && canon_kind == Kind::Fwd {
+                // Also one of the base, so that whatever else is this declaration becomes the body.
+                self.set(canon, cand);
+            }
             if self.base_would_change {
                 continue;
             }
-            let (canon, cand) = (self.resolve(canon), self.resolve(cand));
-            let (canon_kind, cand_kind) = (self.pool.kind(canon), self.pool.kind(cand));
-            match (cand_kind == Kind::Fwd, canon_kind == Kind::Fwd) {
-                (false, true) => self.link(canon, cand),
-                (true, false) => self.link(cand, canon),
-                _ => {}
+            if cand_kind == Kind::Fwd && canon_kind != Kind::Fwd {
+                self.link(cand, canon);
             }
             if cand_kind.is_composite()
                 && canon_kind != Kind::Fwd

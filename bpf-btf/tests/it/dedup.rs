@@ -256,10 +256,33 @@ fn split_types_are_merged_with_the_base_which_stays() {
         let merged = dedup(&btf).unwrap();
         let after = Btf::parse_split(merged.builder.write(order).unwrap(), &base).unwrap();
         let ids = (6..14).map(|id| merged.ids.get(TypeId::new(id)).map_or(0, TypeId::get));
-        // `int` and `s` are those of the base. The base's `holder` points to a declaration that cannot change.
-        assert_eq!(ids.collect::<Vec<_>>(), [1, 2, 6, 7, 8, 9, 3, 10]);
+        // `int` and `s` are those of the base. The base's `holder` points to a declaration that cannot change, but which shows
+        // what is declared: the own declaration becomes it.
+        assert_eq!(ids.collect::<Vec<_>>(), [1, 2, 6, 7, 8, 9, 7, 10]);
         assert_eq!(after.types().count(), 5);
         assert!(after.bytes().len() < btf.bytes().len(), "names of the base are used");
+    }
+}
+
+#[test]
+fn what_refers_to_a_declared_structure_of_the_base_is_merged_once_its_body_is_known() {
+    for order in ORDERS {
+        let base = int()
+            .fwd("later", false) // 2
+            .ptr(2) // 3
+            .structure("first", 8, &[("p", 3, 0)]) // 4
+            .structure("second", 16, &[("p", 3, 0)]); // 5
+        let own = split(base.string_len())
+            .structure("later", 4, &[("x", 1, 0)]) // 6
+            .ptr(6) // 7
+            .structure("first", 8, &[("p", 7, 0)]) // 8
+            .structure("second", 16, &[("p", 7, 0)]); // 9
+        let base = Btf::parse(base.write(order)).unwrap();
+        let btf = Btf::parse_split(own.write(order), &base).unwrap();
+        let merged = dedup(&btf).unwrap();
+        let ids = (6..10).map(|id| merged.ids.get(TypeId::new(id)).map_or(0, TypeId::get));
+        // The first to show the body stays, the others become those of the base.
+        assert_eq!(ids.collect::<Vec<_>>(), [6, 7, 8, 5]);
     }
 }
 

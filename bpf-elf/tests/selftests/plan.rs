@@ -126,7 +126,7 @@ impl Plan {
         let running = if self == Self::Native {
             Named { name: "running".into(), path: RUNNING.into() }
         } else {
-            without_modules(newest, &empty(folder, "bare")?)?
+            without_modules(&swapped, &empty(folder, "bare")?)?
         };
         let objects = objects.iter().filter(|_| self != Self::BigEndianSample);
         objects.chain(&fixtures).for_each(|object| add(object, &running));
@@ -190,7 +190,7 @@ fn swapped(kernel: &Named, folder: &Path) -> Result<Named, Error> {
 
 /// A folder like a kernel's, in which no module has types: an emulated libbpf would read a thousand of them for minutes.
 fn without_modules(kernel: &Named, folder: &Path) -> Result<Named, Error> {
-    fs::copy(Path::new(&kernel.path).join("vmlinux"), folder.join("vmlinux"))?;
+    fs::copy(&kernel.path, folder.join("vmlinux"))?;
     let path = folder.to_str().ok_or("a folder name that is not UTF-8")?.to_owned();
     Ok(Named { name: format!("{}-bare", kernel.name), path })
 }
