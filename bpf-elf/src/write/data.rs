@@ -1,6 +1,7 @@
 //! Everything but code: map definitions, variables, values of `struct_ops` maps, license and version.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use bpf_btf::TypeId;
 use bpf_sys::abi::{MapFlags, MapType};
@@ -123,17 +124,16 @@ impl<'a> Writer<'a> {
             order::merge(&mut sections, std::iter::once("version"));
         }
 
+        let mut by_section = HashMap::<&str, Vec<(&'a str, &'a MapSpec)>>::new();
+        for (key, map, home) in &homes {
+            let name = home.defining().or_else(|| home.data()).or_else(|| home.struct_ops());
+            if let Some(name) = name {
+                by_section.entry(name).or_default().push((key, map));
+            }
+        }
         let mut present = Vec::new();
         for section in sections {
-            let is_here = |home: &Home<'_>| {
-                let name = home.defining().or_else(|| home.data()).or_else(|| home.struct_ops());
-                name == Some(section)
-            };
-            let here: Vec<(&'a str, &'a MapSpec)> = homes
-                .iter()
-                .filter(|(.., home)| is_here(home))
-                .map(|(key, map, _)| (*key, *map))
-                .collect();
+            let here = by_section.remove(section).unwrap_or_default();
             let written = match here.first() {
                 _ if section == "license" => self.license()?,
                 _ if section == "version" => self.version()?,
@@ -268,9 +268,7 @@ impl<'a> Writer<'a> {
 
     /// The size of a variable by the type information.
     fn described_size(&self, section: &str, name: &str) -> u32 {
-        let section = self.types.datasec(section);
-        let mut variables = section.into_iter().flat_map(|section| section.variables());
-        variables.find(|(_, found)| found.name() == name).map_or(0, |(entry, _)| entry.size())
+        self.types.variable(section, name).map_or(0, |(_, size)| size)
     }
 
     /// `.maps`.
@@ -436,9 +434,8 @@ impl<'a> Writer<'a> {
 
     /// The structure that is the type of a variable.
     fn resolved_type(&self, section: &str, name: &str) -> Option<TypeId> {
-        let (_, found) =
-            self.types.datasec(section)?.variables().find(|(_, found)| found.name() == name)?;
-        Some(self.types.old?.resolve(found.type_id())?.id())
+        let (type_id, _) = self.types.variable(section, name)?;
+        Some(self.types.old?.resolve(type_id)?.id())
     }
 
     fn license(&mut self) -> Result<bool, WriteError> {

@@ -62,11 +62,7 @@ pub(super) fn define(
 
 /// The variable that defined the map: its type and its size.
 fn variable(types: &Types<'_>, name: &str, key: &str) -> Option<(TypeId, u32)> {
-    let section = types.datasec(".maps")?;
-    let find = |name: &str| {
-        let (entry, variable) = section.variables().find(|(_, found)| found.name() == name)?;
-        Some((variable.type_id(), entry.size()))
-    };
+    let find = |name: &str| types.variable(".maps", name);
     find(key).or_else(|| find(name))
 }
 

@@ -3,7 +3,7 @@
 //! Numbers of types and offsets of strings stay, for the spec names both. So nothing is taken out: what has lost its meaning becomes a
 //! pointer to `void`, which means nothing anywhere.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bpf_btf::{
     Btf, BtfBuilder, BuildError, Definition, FuncLinkage, Kind, NewSectionEntry, Type, TypeId,
@@ -19,6 +19,8 @@ pub(super) struct Types<'a> {
     pub(super) old: Option<&'a Btf>,
     builder: Option<BtfBuilder>,
     int: Option<TypeId>,
+    /// The variables of each section of the spec's types by name, the first of each, with their type and size.
+    variables: HashMap<&'a str, HashMap<&'a str, (TypeId, u32)>>,
 }
 
 /// A variable that the object has, for the DATASEC of its section.
@@ -36,7 +38,19 @@ pub(super) struct Declared<'a> {
 impl<'a> Types<'a> {
     pub(super) fn new(spec: &'a CollectionSpec) -> Self {
         let old = spec.btf.as_ref();
-        Self { old, builder: old.map(BtfBuilder::from_btf), int: None }
+        let mut variables = HashMap::<_, HashMap<_, _>>::new();
+        for (id, ty) in old.into_iter().flat_map(Btf::types) {
+            let Type::Datasec(section) = ty else { continue };
+            // Of several sections of one name, one is found by it.
+            if old.and_then(|btf| btf.find(section.name(), Kind::Datasec)) == Some(id) {
+                let known = variables.entry(section.name()).or_default();
+                for (entry, variable) in section.variables() {
+                    let place = (variable.type_id(), entry.size());
+                    known.entry(variable.name()).or_insert(place);
+                }
+            }
+        }
+        Self { old, builder: old.map(BtfBuilder::from_btf), int: None, variables }
     }
 
     /// Whether there is type information at all.
@@ -56,6 +70,11 @@ impl<'a> Types<'a> {
             Type::Datasec(datasec) => Some(datasec),
             _ => None,
         }
+    }
+
+    /// A variable of a section in the type information of the spec: its type, and its size.
+    pub(super) fn variable(&self, section: &str, name: &str) -> Option<(TypeId, u32)> {
+        self.variables.get(section)?.get(name).copied()
     }
 
     /// The type `int`.
@@ -101,7 +120,7 @@ impl<'a> Types<'a> {
         &mut self,
         section: &str,
         size: u32,
-        mut declared: Vec<Declared<'_>>,
+        declared: Vec<Declared<'_>>,
         places: impl Fn(&str) -> Option<u32>,
         whole: bool,
     ) -> Result<(), BuildError> {
@@ -112,6 +131,8 @@ impl<'a> Types<'a> {
         };
         let mut changed = old.is_none() && !declared.is_empty();
         let mut moved = false;
+        let mut seen = HashSet::new();
+        let mut declared = Wanted::new(declared, |name| self.variable(section, name).is_some());
         let mut entries = Vec::new();
         for entry in old.into_iter().flat_map(|old| old.entries()) {
             let mut new = NewSectionEntry::new(entry.type_id(), entry.offset(), entry.size());
@@ -120,17 +141,16 @@ impl<'a> Types<'a> {
                 entries.push(new);
                 continue;
             };
+            if !seen.insert(variable.id()) {
+                // Named once more, it is still one variable.
+                changed = true;
+                continue;
+            }
             let place = places(variable.name());
-            let at =
-                declared.iter().position(|wanted| wanted.name == variable.name()).or_else(|| {
-                    // A variable of another name in the same place is the same.
-                    declared.iter().position(|wanted| {
-                        Some(wanted.offset) == place
-                            && wanted.size == entry.size()
-                            && old.is_some_and(|old| !has(old, wanted.name))
-                    })
-                });
-            let Some(wanted) = at.map(|at| declared.swap_remove(at)) else {
+            // A variable of another name in the same place is the same.
+            let wanted =
+                declared.named(variable.name()).or_else(|| declared.placed(place?, entry.size()));
+            let Some(wanted) = wanted else {
                 changed = true;
                 if !whole {
                     new.offset = place.unwrap_or(new.offset);
@@ -157,7 +177,7 @@ impl<'a> Types<'a> {
             }
             entries.push(new);
         }
-        for wanted in declared {
+        for wanted in declared.rest() {
             changed = true;
             let target = match wanted.type_id {
                 Some(target) => target,
@@ -203,13 +223,12 @@ impl<'a> Types<'a> {
         present: impl Fn(&str) -> bool,
     ) -> Result<(), BuildError> {
         let Some(btf) = self.old else { return Ok(()) };
-        for (id, ty) in btf.types() {
+        let is_gone = |ty: &Type<'_>| {
             let virtual_section = matches!(ty.name(), ".kconfig" | ".ksyms");
-            if ty.kind() == Kind::Datasec && !virtual_section && !present(ty.name()) {
-                self.forget(id)?;
-            }
-        }
-        Ok(())
+            ty.kind() == Kind::Datasec && !virtual_section && !present(ty.name())
+        };
+        let gone = btf.types().filter(|(_, ty)| is_gone(ty)).map(|(id, _)| id);
+        self.forget(&gone.collect())
     }
 
     /// Makes the virtual sections declare the externs that the spec has, and no others.
@@ -220,14 +239,15 @@ impl<'a> Types<'a> {
                 spec.externs.values().filter(|found| is_here(found)).collect();
             let old = self.datasec(section);
             let mut entries = Vec::new();
-            let mut dropped = HashSet::new();
+            let mut declared = HashSet::new();
+            let mut dropped = BTreeSet::new();
             for entry in old.into_iter().flat_map(|old| old.entries()) {
                 let name = entry
                     .variable()
                     .map(|variable| variable.name())
                     .or_else(|| entry.function().map(|function| function.name()));
                 let used = name.is_some_and(|name| spec.externs.get(name).is_some_and(is_here));
-                missing.retain(|found| Some(found.name.as_str()) != name);
+                declared.extend(name);
                 if used {
                     let (id, size) = (entry.type_id(), entry.size());
                     entries.push(NewSectionEntry::new(id, entry.offset(), size));
@@ -235,18 +255,17 @@ impl<'a> Types<'a> {
                     dropped.insert(entry.type_id());
                 }
             }
+            missing.retain(|found| !declared.contains(found.name.as_str()));
             if dropped.is_empty() && missing.is_empty() {
                 continue;
             }
             for found in missing {
                 entries.push(self.declare_extern(found)?);
             }
-            for id in dropped {
-                self.forget(id)?;
-            }
+            self.forget(&dropped)?;
             match old {
                 // A section without variables is none.
-                Some(old) if entries.is_empty() => self.forget(old.id())?,
+                Some(old) if entries.is_empty() => self.forget(&BTreeSet::from([old.id()]))?,
                 Some(old) => {
                     let definition =
                         Definition::Datasec { name: section, size: old.size(), entries: &entries };
@@ -292,15 +311,19 @@ impl<'a> Types<'a> {
         self.builder().set(id, &Definition::Func { name, prototype, linkage })
     }
 
-    /// Takes the meaning from a type, and from the tags on it.
-    fn forget(&mut self, id: TypeId) -> Result<(), BuildError> {
+    /// Takes the meaning from types, and from the tags on them.
+    fn forget(&mut self, ids: &BTreeSet<TypeId>) -> Result<(), BuildError> {
         let nothing = Definition::Ptr { target: TypeId::VOID };
-        self.builder().set(id, &nothing)?;
-        let Some(btf) = self.old else { return Ok(()) };
-        for (tag, ty) in btf.types() {
-            if matches!(ty, Type::DeclTag(found) if found.target() == id) {
-                self.builder().set(tag, &nothing)?;
-            }
+        for id in ids {
+            self.builder().set(*id, &nothing)?;
+        }
+        let tagged = |ty: &Type<'_>| match ty {
+            Type::DeclTag(tag) => ids.contains(&tag.target()),
+            _ => false,
+        };
+        let Some(btf) = self.old.filter(|_| !ids.is_empty()) else { return Ok(()) };
+        for (tag, _) in btf.types().filter(|(_, ty)| tagged(ty)) {
+            self.builder().set(tag, &nothing)?;
         }
         Ok(())
     }
@@ -311,6 +334,48 @@ impl<'a> Types<'a> {
     }
 }
 
-fn has(section: bpf_btf::Datasec<'_>, name: &str) -> bool {
-    section.variables().any(|(_, variable)| variable.name() == name)
+/// Variables that are to be declared, each taken once, by name or by place.
+struct Wanted<'a> {
+    list: Vec<Option<Declared<'a>>>,
+    by_name: HashMap<&'a str, Vec<usize>>,
+    /// Those of names that are new, by offset and size.
+    by_place: HashMap<(u32, u32), Vec<usize>>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(declared: Vec<Declared<'a>>, is_known: impl Fn(&str) -> bool) -> Self {
+        let mut by_name = HashMap::<_, Vec<_>>::new();
+        let mut by_place = HashMap::<_, Vec<_>>::new();
+        // The last of each list is taken first.
+        for (at, wanted) in declared.iter().enumerate().rev() {
+            by_name.entry(wanted.name).or_default().push(at);
+            if !is_known(wanted.name) {
+                by_place.entry((wanted.offset, wanted.size)).or_default().push(at);
+            }
+        }
+        Self { list: declared.into_iter().map(Some).collect(), by_name, by_place }
+    }
+
+    fn named(&mut self, name: &str) -> Option<Declared<'a>> {
+        take(&mut self.list, self.by_name.get_mut(name)?)
+    }
+
+    fn placed(&mut self, offset: u32, size: u32) -> Option<Declared<'a>> {
+        take(&mut self.list, self.by_place.get_mut(&(offset, size))?)
+    }
+
+    /// Those that nobody took.
+    fn rest(self) -> impl Iterator<Item = Declared<'a>> {
+        self.list.into_iter().flatten()
+    }
+}
+
+/// The first of some that is still there.
+fn take<'a>(list: &mut [Option<Declared<'a>>], from: &mut Vec<usize>) -> Option<Declared<'a>> {
+    while let Some(at) = from.pop() {
+        if let Some(found) = list.get_mut(at).and_then(Option::take) {
+            return Some(found);
+        }
+    }
+    None
 }

@@ -24,6 +24,7 @@ mod linked;
 #[allow(dead_code, reason = "the unit tests need more of it")]
 mod testing;
 mod types;
+mod written;
 
 use bpf_asm::{R1, Slot};
 use bpf_elf::prepare::{PrepareOptions, prepare_program};
