@@ -3,7 +3,7 @@
 #![allow(clippy::panic, clippy::arithmetic_side_effects, reason = "a test that fails panics")]
 
 use bpf_btf::{Btf, BtfFeatures, Kind, Type, VarLinkage};
-use bpf_elf::prepare::{FixupTarget, PrepareOptions, prepare_btf, prepare_program};
+use bpf_elf::prepare::{CoreResolution, FixupTarget, PrepareOptions, prepare_btf, prepare_program};
 use bpf_elf::spec::CollectionSpec;
 
 fn read(name: &str, order: testdata::Order) -> CollectionSpec {
@@ -93,6 +93,38 @@ fn type_numbers_and_strings_of_prepared_programs_keep_their_meaning() {
         }
     }
     assert!(lines > 500, "{lines} lines");
+}
+
+#[test]
+fn ids_of_own_types_are_those_of_the_btf_that_is_loaded() {
+    const TYPE_ID_LOCAL: u32 = 6;
+    let mut checked = 0;
+    for order in [testdata::Order::Little, testdata::Order::Big] {
+        let spec = read("core", order);
+        let loaded = [BtfFeatures::ALL, BtfFeatures::NONE]
+            .map(|features| Btf::parse(prepare_btf(&spec, &features).unwrap().unwrap()).unwrap());
+        // What the kernel has does not matter: here it is other types, and so other ids.
+        let kernel =
+            Btf::parse(prepare_btf(&read("data", order), &BtfFeatures::ALL).unwrap().unwrap())
+                .unwrap();
+        let modules = || Ok::<_, std::convert::Infallible>(Vec::new());
+        let core = CoreResolution::new(&spec, &kernel, modules).unwrap();
+        for (name, program) in spec.programs.iter() {
+            let prepared =
+                prepare_program(&spec, name, &PrepareOptions::new().with_core(&core)).unwrap();
+            let relocations = program.function.core_relocations.iter();
+            for relocation in relocations.filter(|found| found.kind.0 == TYPE_ID_LOCAL) {
+                let held = prepared.slots.get(relocation.slot).map(|slot| slot.imm);
+                assert_eq!(held, i32::try_from(relocation.type_id).ok(), "{name}, {order:?}");
+                for btf in &loaded {
+                    let own = btf.get(bpf_btf::TypeId::new(relocation.type_id));
+                    assert_eq!(own.map(|found| found.name()), Some("task_struct"), "{name}");
+                }
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 2, "{checked} relocations");
 }
 
 #[test]

@@ -312,3 +312,33 @@ fn modules_are_asked_when_the_options_say_so() {
         assert_eq!((count, prepared.poisoned.is_empty()), (asked, found), "{what}");
     }
 }
+
+#[test]
+fn the_id_of_a_type_of_a_module_is_that_of_the_module() {
+    const TYPE_ID_TARGET: u32 = 7;
+    let mut builder = BtfBuilder::new();
+    builder.add(&Definition::Float { name: "double", size: 8 }).unwrap();
+    let kernel = Btf::parse(builder.write(bpf_btf::ByteOrder::NATIVE).unwrap()).unwrap();
+    let mut builder = BtfBuilder::split(&kernel);
+    builder.add_btf(&types(&LOCAL).0).unwrap();
+    let module = builder.write(bpf_btf::ByteOrder::NATIVE).unwrap();
+    let module = Btf::parse_split(module, &kernel).unwrap();
+
+    let (local, strings) = types(&LOCAL);
+    let mut function = Function::new("main", slots(&[plain(0xb7, 1), EXIT]));
+    function.core_relocations = vec![CoreRelocation {
+        slot: 0,
+        kind: SpecKind(TYPE_ID_TARGET),
+        type_id: STRUCT,
+        access: strings[4],
+    }];
+    let mut spec = CollectionSpec::new(ByteOrder::Little);
+    spec.btf = Some(local);
+    spec.programs.insert("main", ProgramSpec::new("main", ProgramType::XDP, function));
+    // As libbpf has it: modules go on where the kernel's ids end. The number does not tell which module it is of.
+    let modules = || Ok::<_, std::convert::Infallible>(vec![("veth".to_owned(), module)]);
+    let core = CoreResolution::new(&spec, &kernel, modules).unwrap();
+    let prepared = prepare_program(&spec, "main", &PrepareOptions::new().with_core(&core)).unwrap();
+    assert_eq!(prepared.slots.first().map(|slot| slot.imm), Some(2));
+    assert!(prepared.poisoned.is_empty());
+}
