@@ -128,7 +128,13 @@ impl Slot {
 pub fn decode_slots(bytes: &[u8], order: ByteOrder) -> Result<Vec<Slot>, DecodeError> {
     let raw = <[[u8; SLOT_SIZE]]>::ref_from_bytes(bytes)
         .map_err(|_| DecodeError::Length { length: bytes.len() })?;
-    Ok(raw.iter().map(|bytes| Slot::decode(*bytes, order)).collect())
+    // The order is asked once, not for each slot.
+    Ok(match order {
+        ByteOrder::Little => {
+            raw.iter().map(|bytes| Slot::decode(*bytes, ByteOrder::Little)).collect()
+        }
+        ByteOrder::Big => raw.iter().map(|bytes| Slot::decode(*bytes, ByteOrder::Big)).collect(),
+    })
 }
 
 /// Writes slots, one after the other.

@@ -304,9 +304,18 @@ pub trait Record<'a>: Sized {
     fn read(bytes: &'a [u8], order: ByteOrder) -> Option<Self>;
 }
 
+/// The first four numbers, and what follows them.
+#[inline]
+fn four_words(bytes: &[u8], order: ByteOrder) -> Option<([u32; 4], &[u8])> {
+    let (head, tail) = bytes.split_first_chunk::<16>()?;
+    let words: [[u8; 4]; 4] = zerocopy::transmute!(*head);
+    Some((words.map(|word| order.u32(word)), tail))
+}
+
 impl<'a, R: Record<'a>> Iterator for Records<'a, R> {
     type Item = R;
 
+    #[inline]
     fn next(&mut self) -> Option<R> {
         let (record, rest) =
             self.rest.split_at_checked(self.size).filter(|(record, _)| !record.is_empty())?;
@@ -379,14 +388,11 @@ impl LineInfo<'_> {
 }
 
 impl<'a> Record<'a> for LineInfo<'a> {
+    #[inline]
     fn read(bytes: &'a [u8], order: ByteOrder) -> Option<Self> {
-        Some(Self {
-            insn_offset: u32_at(bytes, 0, order)?,
-            file_name_offset: u32_at(bytes, 4, order)?,
-            line_offset: u32_at(bytes, 8, order)?,
-            line_column: u32_at(bytes, 12, order)?,
-            tail: bytes.get(Self::SIZE as usize..)?,
-        })
+        let (words, tail) = four_words(bytes, order)?;
+        let [insn_offset, file_name_offset, line_offset, line_column] = words;
+        Some(Self { insn_offset, file_name_offset, line_offset, line_column, tail })
     }
 }
 
@@ -414,12 +420,9 @@ impl CoreRelo {
 }
 
 impl Record<'_> for CoreRelo {
+    #[inline]
     fn read(bytes: &[u8], order: ByteOrder) -> Option<Self> {
-        Some(Self {
-            insn_offset: u32_at(bytes, 0, order)?,
-            type_id: TypeId::new(u32_at(bytes, 4, order)?),
-            access_offset: u32_at(bytes, 8, order)?,
-            kind: u32_at(bytes, 12, order)?,
-        })
+        let ([insn_offset, type_id, access_offset, kind], _) = four_words(bytes, order)?;
+        Some(Self { insn_offset, type_id: TypeId::new(type_id), access_offset, kind })
     }
 }

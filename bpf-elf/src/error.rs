@@ -28,7 +28,12 @@ pub enum Error {
         /// What is wrong.
         source: BtfError,
     },
-    /// The spec would take many times the memory of the file: names or code are used too often, or things described in too few bytes.
+    /// The spec would take more than 8 times the memory of the file and 1 MiB: names or code are used too often, or things described in too
+    /// few bytes.
+    ///
+    /// No object of a compiler is known for which that is so. It is for thousands of functions that have a handful of instructions
+    /// and nothing else: a function takes 600 bytes to read, and in the file as few as 40 (an instruction, a symbol, a name). Without
+    /// BTF, functions of ten instructions and more are read whatever their number.
     #[error(
         "the object describes more than its size accounts for: its spec would take more than 8 times the memory"
     )]

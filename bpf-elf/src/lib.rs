@@ -29,6 +29,11 @@
 //! and prints nothing; the command-line tool `bpf-elf` (feature `cli`) is there to print.
 #![forbid(unsafe_code)]
 
+// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod budget;
 pub mod compat;
 pub mod diff;

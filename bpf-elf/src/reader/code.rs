@@ -147,7 +147,7 @@ impl Linker<'_, '_> {
         function: &mut Function,
         budget: &mut Budget,
     ) -> Result<(), Error> {
-        let sites: Vec<usize> = distances(&function.slots, &function.references).collect();
+        let sites = distances(&function.slots, &function.references);
         if sites.is_empty() {
             return Ok(());
         }
@@ -290,19 +290,27 @@ impl Linker<'_, '_> {
 }
 
 /// The slots of instructions that refer to a function by its distance, without a reference yet.
-pub(crate) fn distances(slots: &[Slot], references: &[Reference]) -> impl Iterator<Item = usize> {
+pub(crate) fn distances(slots: &[Slot], references: &[Reference]) -> Vec<usize> {
     let mut known = references.iter().peekable();
-    let mut second_half = false;
-    slots.iter().enumerate().filter_map(move |(at, slot)| {
-        while known.next_if(|reference| reference.slot < at).is_some() {}
-        // The second half of a load is no instruction, whatever it looks like.
-        if std::mem::replace(&mut second_half, false) {
-            return None;
+    let mut found = Vec::new();
+    let mut rest = slots.iter().enumerate();
+    while let Some((at, slot)) = rest.next() {
+        let load = slot.is_ld_imm64();
+        if !load && !slot.is_call() {
+            continue;
         }
-        second_half = slot.is_ld_imm64();
-        let has_reference = known.peek().is_some_and(|reference| reference.slot == at);
-        (!has_reference && (slot.is_pseudo_call() || slot.is_pseudo_func())).then_some(at)
-    })
+        // The second half of a load is no instruction, whatever it looks like.
+        if load {
+            rest.next();
+        }
+        if slot.is_pseudo_call() || slot.is_pseudo_func() {
+            while known.next_if(|reference| reference.slot < at).is_some() {}
+            if known.peek().is_none_or(|reference| reference.slot != at) {
+                found.push(at);
+            }
+        }
+    }
+    found
 }
 
 /// Bytes of this many slots.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use bpf_btf::BtfExt;
 
 use super::class::Class;
-use super::functions::{FunctionTable, SLOT};
+use super::functions::{FunctionTable, Group, SLOT};
 use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
@@ -80,26 +80,18 @@ impl Records<'_, '_> {
         ext: &BtfExt<'_>,
         find: impl Fn(u32) -> Option<SectionIndex>,
     ) -> Result<(), Error> {
-        let places = ext.line_infos().flat_map(|info| {
-            let section = find(info.name_offset);
-            info.records.filter_map(move |record| Some((section?, record.insn_offset)))
-        });
-        self.reserve(places, |function| &mut function.line_infos)?;
-        for info in ext.line_infos() {
-            let Some(section) = find(info.name_offset) else { continue };
-            for record in info.records {
-                self.each(section, record.insn_offset, |function, slot| {
-                    function.line_infos.push(LineInfo {
-                        slot,
-                        file_name: record.file_name_offset,
-                        line_text: record.line_offset,
-                        line: record.line(),
-                        column: u16::try_from(record.column()).unwrap_or(u16::MAX),
-                    });
-                })?;
-            }
-        }
-        Ok(())
+        let infos = || ext.line_infos().map(|info| (find(info.name_offset), info.records));
+        let offset = |record: &bpf_btf::LineInfo<'_>| record.insn_offset;
+        self.reserve(infos(), offset, |function| &mut function.line_infos)?;
+        self.add(infos(), offset, |function, slot, record| {
+            function.line_infos.push(LineInfo {
+                slot,
+                file_name: record.file_name_offset,
+                line_text: record.line_offset,
+                line: record.line(),
+                column: u16::try_from(record.column()).unwrap_or(u16::MAX),
+            });
+        })
     }
 
     fn core(
@@ -107,41 +99,50 @@ impl Records<'_, '_> {
         ext: &BtfExt<'_>,
         find: impl Fn(u32) -> Option<SectionIndex>,
     ) -> Result<(), Error> {
-        let places = ext.core_relos().flat_map(|info| {
-            let section = find(info.name_offset);
-            info.records.filter_map(move |record| Some((section?, record.insn_offset)))
-        });
-        self.reserve(places, |function| &mut function.core_relocations)?;
-        for info in ext.core_relos() {
-            let Some(section) = find(info.name_offset) else { continue };
-            for record in info.records {
-                self.each(section, record.insn_offset, |function, slot| {
-                    function.core_relocations.push(CoreRelocation {
-                        slot,
-                        kind: CoreKind(record.kind),
-                        type_id: record.type_id.get(),
-                        access: record.access_offset,
-                    });
-                })?;
-            }
-        }
-        Ok(())
+        let infos = || ext.core_relos().map(|info| (find(info.name_offset), info.records));
+        let offset = |record: &bpf_btf::CoreRelo| record.insn_offset;
+        self.reserve(infos(), offset, |function| &mut function.core_relocations)?;
+        self.add(infos(), offset, |function, slot, record| {
+            function.core_relocations.push(CoreRelocation {
+                slot,
+                kind: CoreKind(record.kind),
+                type_id: record.type_id.get(),
+                access: record.access_offset,
+            });
+        })
     }
 
-    /// Makes room for the records at these places, so that each table is allocated once and in its size.
-    fn reserve<T>(
+    /// Makes room for records, so that each table is allocated once and in its size.
+    fn reserve<R, I: Iterator<Item = R>, T>(
         &mut self,
-        places: impl Iterator<Item = (SectionIndex, u32)>,
+        infos: impl Iterator<Item = (Option<SectionIndex>, I)>,
+        offset: impl Fn(&R) -> u32,
         table: impl Fn(&mut Function) -> &mut Vec<T>,
     ) -> Result<(), Error> {
         let functions = self.table.places();
         self.budget.records::<usize>(functions.len())?;
         let mut counts = vec![0_usize; functions.len()];
-        for (section, offset) in places {
-            let first = self.table.around(section, u64::from(offset));
-            if let Some(count) = first.and_then(|first| counts.get_mut(first)) {
-                *count = count.saturating_add(1);
+        for (section, records) in infos {
+            let Some(section) = section else { continue };
+            let mut last: Option<Group> = None;
+            let mut count = 0;
+            let mut add = |group: &Option<Group>, count: usize| {
+                let first = group.as_ref().and_then(|group| counts.get_mut(group.places.start));
+                if let Some(sum) = first {
+                    *sum = sum.saturating_add(count);
+                }
+            };
+            for record in records {
+                let offset = u64::from(offset(&record));
+                // Records mostly come in the order of the code, many of one function.
+                if !last.as_ref().is_some_and(|group| group.code.contains(&offset)) {
+                    add(&last, count);
+                    last = self.table.group_around(last.as_ref(), section, offset);
+                    count = 0;
+                }
+                count = count.saturating_add(1);
             }
+            add(&last, count);
         }
         let mut last = None;
         let mut count = 0;
@@ -158,36 +159,36 @@ impl Records<'_, '_> {
         Ok(())
     }
 
-    /// Calls `add` for every function that has the instruction at this offset.
-    fn each(
+    /// Calls `push` for every function that has the instruction of a record.
+    fn add<R, I: Iterator<Item = R>>(
         &mut self,
-        section: SectionIndex,
-        offset: u32,
-        mut add: impl FnMut(&mut Function, usize),
+        infos: impl Iterator<Item = (Option<SectionIndex>, I)>,
+        offset: impl Fn(&R) -> u32,
+        push: impl Fn(&mut Function, usize, &R),
     ) -> Result<(), Error> {
-        let offset = u64::from(offset);
-        let Some(mut at) = self.table.around(section, offset) else { return Ok(()) };
-        let Some(start) = self.table.places().get(at).map(|place| place.offset) else {
-            return Ok(());
-        };
-        let distance = offset.saturating_sub(start);
-        if distance % SLOT != 0 {
-            return Err(Error::RelocationPlace {
-                section: self.input.section_name(section).to_owned(),
-                offset,
-                found: "the middle of an instruction".to_owned(),
-                expected: "an instruction (a record of .BTF.ext)",
-            });
-        }
-        let slot = usize::try_from(distance / SLOT).unwrap_or(usize::MAX);
-        while let Some(place) = self.table.places().get(at) {
-            if (place.section, place.offset) != (section, start) {
-                break;
+        for (section, records) in infos {
+            let Some(section) = section else { continue };
+            let mut last: Option<Group> = None;
+            for record in records {
+                let offset = u64::from(offset(&record));
+                if !last.as_ref().is_some_and(|group| group.code.contains(&offset)) {
+                    last = self.table.group_around(last.as_ref(), section, offset);
+                }
+                let Some(group) = &last else { continue };
+                let distance = offset.saturating_sub(group.code.start);
+                if distance % SLOT != 0 {
+                    return Err(Error::RelocationPlace {
+                        section: self.input.section_name(section).to_owned(),
+                        offset,
+                        found: "the middle of an instruction".to_owned(),
+                        expected: "an instruction (a record of .BTF.ext)",
+                    });
+                }
+                let slot = usize::try_from(distance / SLOT).unwrap_or(usize::MAX);
+                for function in self.functions.get_mut(group.places.clone()).unwrap_or_default() {
+                    push(function, slot, &record);
+                }
             }
-            if let Some(function) = self.functions.get_mut(at) {
-                add(function, slot);
-            }
-            at = at.saturating_add(1);
         }
         Ok(())
     }

@@ -39,6 +39,16 @@ impl FunctionPlace<'_> {
     }
 }
 
+/// Functions with the same code.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    section: SectionIndex,
+    /// Bytes from the start of the section.
+    pub(super) code: std::ops::Range<u64>,
+    /// Indexes in the table.
+    pub(super) places: std::ops::Range<usize>,
+}
+
 /// All functions, by section and offset. Functions with the same code stand next to each other, the one to call first.
 #[derive(Debug)]
 pub(super) struct FunctionTable<'data> {
@@ -114,6 +124,29 @@ impl<'data> FunctionTable<'data> {
         }
         let first = (section, last.offset);
         Some(self.places.partition_point(|place| (place.section, place.offset) < first))
+    }
+
+    /// The functions that have this byte of their section in their code; quickly if they follow those that were found last.
+    pub(super) fn group_around(
+        &self,
+        last: Option<&Group>,
+        section: SectionIndex,
+        offset: u64,
+    ) -> Option<Group> {
+        let holds = |group: &Group| group.section == section && group.code.contains(&offset);
+        let next = last.and_then(|last| self.group(last.places.end)).filter(holds);
+        next.or_else(|| self.group(self.around(section, offset)?).filter(holds))
+    }
+
+    /// The functions that share the code of the one at this index, which is the first of them.
+    fn group(&self, first: usize) -> Option<Group> {
+        let rest = self.places.get(first..)?;
+        let place = rest.first()?;
+        let (section, start) = (place.section, place.offset);
+        let count =
+            rest.iter().take_while(|other| (other.section, other.offset) == (section, start));
+        let end = first.saturating_add(count.count());
+        Some(Group { section, code: start..place.end(), places: first..end })
     }
 
     /// Gives every function its key: programs their name, other functions one that nobody else has.

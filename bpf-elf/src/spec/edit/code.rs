@@ -160,7 +160,7 @@ impl<'code> Parts<'code> {
 
     /// Calls, and loads of a function's address, that only have a distance.
     fn add_distances(&self, function: &mut Function, start: usize) -> Result<(), EditError> {
-        let sites: Vec<usize> = distances(&function.slots, &function.references).collect();
+        let sites = distances(&function.slots, &function.references);
         for &at in &sites {
             let found = function.slots.get(at).and_then(|slot| self.callee(start, at, slot));
             let (slot, key) = found.ok_or_else(|| EditError::Slot {
