@@ -150,9 +150,9 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
         }
         let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
         if wanted(Comparison::Corpus) {
-            let compare = corpus::compare(&cache, &source, &folder, &types, args.sample)?;
+            let [compare, link] = corpus::compare(&cache, &source, &folder, &types, args.sample)?;
             let mutations = corpus::mutations(&compare);
-            commands.extend(std::iter::once(compare).chain(mutations));
+            commands.extend([compare, link].into_iter().chain(mutations));
         }
         // Older libbpf does not survive types with random changes.
         if wanted(Comparison::Types) && args.series.last() == Some(series) {

@@ -1,12 +1,12 @@
 //! The kernel's own BPF programs as a corpus, with libbpf as the judge: what it opens is read, and what it refuses is refused; programs,
 //! maps and variables are those that its API tells; the other byte order gives the same specs; and code survives every way through the
-//! assembler.
+//! assembler; and objects are linked with each other as libbpf's linker does it.
 //!
 //! Differences that are meant are listed with their reason in `testdata/oracle/corpus.txt`.
 //!
 //! `cargo xtask selftests` fetches and compiles what is needed. It says where that is: in `BPF_CORPUS` objects in `el` and `eb`, one folder
-//! for each byte order, and the program `open`, compiled from `testdata/oracle/open.c`; in `BPF_CORPUS_RELOCATE` the program compiled from
-//! `relocate.c`; in `BPF_CORPUS_TYPES` a folder like /sys/kernel/btf with the types to relocate for. `BPF_CORPUS_SAMPLE` may name a file with
+//! for each byte order, and the program `open`, compiled from `testdata/oracle/open.c`, and in each folder `link`, from `link.c`; in
+//! `BPF_CORPUS_RELOCATE` the program compiled from `relocate.c`; in `BPF_CORPUS_TYPES` a folder like /sys/kernel/btf with the types to relocate for. `BPF_CORPUS_SAMPLE` may name a file with
 //! the names of the objects to read, one on each line, if not all are to be read.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is the output")]
@@ -17,10 +17,13 @@ mod compare;
 mod differences;
 mod facts;
 mod libbpf;
+mod linking;
 mod orders;
 mod prepared;
 mod report;
 mod sections;
+#[path = "../shared/view.rs"]
+mod view;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -87,6 +90,12 @@ fn run() -> Result<Report, Error> {
         let twin = objects.iter().find(|twin| twin.name == object.name);
         let Some(twin) = twin else { continue };
         orders::check(&mut report, twin, object);
+    }
+    linking::check(&mut report, &folder.join("el"), &objects)?;
+    // libbpf links the other byte order since 1.6; an older one has made no such object.
+    let big = folder.join("eb");
+    if big.join("linked_funcs.o").exists() {
+        linking::check(&mut report, &big, &others)?;
     }
     Ok(report)
 }

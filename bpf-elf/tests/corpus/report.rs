@@ -19,11 +19,20 @@ pub(crate) enum Check {
     Code,
     /// Programs are made ready for loading.
     Prepare,
+    /// Objects are linked with each other as libbpf links them.
+    Link,
 }
 
 impl Check {
-    const ALL: [Self; 6] =
-        [Self::Open, Self::Facts, Self::Sections, Self::Orders, Self::Code, Self::Prepare];
+    const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Facts,
+        Self::Sections,
+        Self::Orders,
+        Self::Code,
+        Self::Prepare,
+        Self::Link,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -33,6 +42,7 @@ impl Check {
             Self::Orders => "orders",
             Self::Code => "code",
             Self::Prepare => "prepare",
+            Self::Link => "link",
         }
     }
 }
@@ -72,6 +82,13 @@ impl Report {
             counts.differ = counts.differ.saturating_add(1);
             self.complaints.push(format!("{} {object} {name}: {what}", check.name()));
         }
+    }
+
+    /// Something is not with objects together: it is listed when that is the fault of one of them.
+    pub(crate) fn differ(&mut self, check: Check, objects: &[&str], what: &str) {
+        let all = objects.join("+");
+        let at_fault = objects.iter().find(|object| self.listed.lists(check.name(), object, &all));
+        self.differs(check, at_fault.unwrap_or(&all.as_str()), &all, what);
     }
 
     /// A function that the compiler made other code of in the other byte order.

@@ -80,18 +80,20 @@ const LINKED: [(&str, &[&str]); 5] = [
     ("test_subskeletons", &["test_subskeleton_lib2", "test_subskeleton_lib", "test_subskeleton"]),
 ];
 
-/// Compiles what is not compiled yet. Gives the command that compares. `types` is a folder like /sys/kernel/btf.
+/// Compiles what is not compiled yet. Gives the commands that compare. `types` is a folder like /sys/kernel/btf.
 pub(super) fn compare(
     cache: &Cache,
     source: &Source,
     libbpf: &Path,
     types: &Path,
     sample: bool,
-) -> Result<Command> {
+) -> Result<[Command; 2]> {
     let folder = objects(cache, source, libbpf, sample)?;
     build::oracle_program(source, &Machine::NATIVE, libbpf, &folder.join("open"), &["open.c"])?;
     let mut test = cargo();
-    test.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "corpus"]);
+    // Optimised, as the mutations are: unoptimised it takes ten times as long, most of it to link.
+    test.args(["test", "-q", "--release", "-p", "bpf-elf", "--all-features", "--test", "corpus"]);
+    test.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
     // Specs of the same objects are written and read again.
     test.args(["--test", "write"]).env("BPF_OBJECTS", &folder);
     test.env("BPF_CORPUS", &folder).env("BPF_CORPUS_TYPES", types);
@@ -99,7 +101,11 @@ pub(super) fn compare(
     if sample {
         test.env("BPF_CORPUS_SAMPLE", folder.join("sample.txt"));
     }
-    Ok(test)
+    // The fixtures are linked by this libbpf as well, not only by that of bpftool.
+    let mut link = cargo();
+    link.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "tools", "link::"]);
+    link.env("BPF_LINKER", folder.join("el/link"));
+    Ok([test, link])
 }
 
 /// The command that reads mutations of the sample: what [`compare`] was asked for has compiled it.
