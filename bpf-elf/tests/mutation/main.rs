@@ -34,8 +34,8 @@ use testdata::{OBJECTS, Order};
 #[global_allocator]
 static HEAP: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
-/// Mutations of each object and byte order when nothing else is asked for.
-const DEFAULT: u64 = 1500;
+/// Mutations of each object and byte order when nothing else is asked for: some seconds without optimisation.
+const DEFAULT: u64 = 500;
 
 /// Reads that failed in one object before the rest of it is given up.
 const ENOUGH: usize = 5;
