@@ -109,7 +109,7 @@ fn ids_of_own_types_are_those_of_the_btf_that_is_loaded() {
                 .unwrap();
         let modules = || Ok::<_, std::convert::Infallible>(Vec::new());
         let core = CoreResolution::new(&spec, &kernel, modules).unwrap();
-        for (name, program) in spec.programs.iter() {
+        for (name, program) in &spec.programs {
             let prepared =
                 prepare_program(&spec, name, &PrepareOptions::new().with_core(&core)).unwrap();
             let relocations = program.function.core_relocations.iter();
