@@ -17,6 +17,9 @@ use crate::{Error, Object};
 /// How far the objects of a pair are apart when they are sorted by their names.
 const DISTANCES: [usize; 3] = [1, 7, 50];
 
+/// Why libbpf 1.5 (Linux 6.12) refuses two objects that declare the same kernel function; later ones link them.
+const NO_SIZE: &str = "failed to resolve size of underlying type";
+
 /// Links objects of one byte order in both ways.
 pub(crate) fn check(report: &mut Report, folder: &Path, objects: &[Object]) -> Result<(), Error> {
     let scratch = tempfile::tempdir()?;
@@ -66,6 +69,7 @@ impl Linkers<'_> {
         let (ours, theirs) = match (ours(job)?, self.theirs(job)?) {
             (Ok(ours), Ok(theirs)) => (ours, theirs),
             (Err(_), Err(_)) => return Ok(None),
+            (Ok(_), Err(error)) if error.contains(NO_SIZE) => return Ok(None),
             (Ok(_), Err(error)) => return Ok(Some(format!("linked, libbpf refuses: {error}"))),
             (Err(error), Ok(_)) => return Ok(Some(format!("refused, libbpf links: {error}"))),
         };
