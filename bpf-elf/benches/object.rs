@@ -21,7 +21,7 @@ fn object(c: &mut Criterion) {
     for row in rows::rows() {
         assert_eq!(row.work(Side::Floor), row.work(Side::Ours), "{}: results differ", row.name);
         let mut group = c.benchmark_group(row.name);
-        group.throughput(Throughput::Bytes(row.object.len() as u64));
+        group.throughput(Throughput::Bytes(row.object().len() as u64));
         for side in [Side::Floor, Side::Ours] {
             group.bench_function(format!("{side:?}"), |b| b.iter(|| row.work(side)));
         }

@@ -109,13 +109,13 @@ fn main() {
             _ => "- | - | -".to_owned(),
         };
         let region = Region::new(HEAP);
-        let spec = CollectionSpec::parse(&row.object).unwrap();
+        let spec = CollectionSpec::parse(row.object()).unwrap();
         let heap = region.change();
         drop(spec);
         println!(
             "| {} | {} | {:.1} ({:.1}) | {:.1} ({:.1}) | ×{:.1}, ×{:.1} | {} | {counted} | {} | {} |",
             row.name,
-            row.object.len(),
+            row.object().len(),
             floor.median,
             floor.shortest,
             ours.median,
