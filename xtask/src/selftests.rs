@@ -150,9 +150,9 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
         }
         let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
         if wanted(Comparison::Corpus) {
-            let [compare, link] = corpus::compare(&cache, &source, &folder, &types, args.sample)?;
-            let mutations = corpus::mutations(&compare);
-            commands.extend([compare, link].into_iter().chain(mutations));
+            let found = corpus::compare(&cache, &source, &folder, &types, args.sample)?;
+            let mutations = found.first().and_then(corpus::mutations);
+            commands.extend(found.into_iter().chain(mutations));
         }
         // Older libbpf does not survive types with random changes.
         if wanted(Comparison::Types) && args.series.last() == Some(series) {

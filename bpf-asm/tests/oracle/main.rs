@@ -6,6 +6,7 @@
 
 mod helpers;
 mod llvm;
+mod objects;
 
 use std::process::Command;
 

@@ -87,7 +87,7 @@ pub(super) fn compare(
     libbpf: &Path,
     types: &Path,
     sample: bool,
-) -> Result<[Command; 2]> {
+) -> Result<[Command; 3]> {
     let folder = objects(cache, source, libbpf, sample)?;
     build::oracle_program(source, &Machine::NATIVE, libbpf, &folder.join("open"), &["open.c"])?;
     let mut test = cargo();
@@ -105,7 +105,14 @@ pub(super) fn compare(
     let mut link = cargo();
     link.args(["test", "-q", "-p", "bpf-elf", "--all-features", "--test", "tools", "link::"]);
     link.env("BPF_LINKER", folder.join("el/link"));
-    Ok([test, link])
+    // Instructions are held against LLVM, which shows each of them.
+    let mut code = cargo();
+    code.args(["test", "-q", "--release", "-p", "bpf-asm", "--test", "corpus"]);
+    code.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true").env("BPF_CORPUS", &folder);
+    if sample {
+        code.env("BPF_CORPUS_SAMPLE", folder.join("sample.txt"));
+    }
+    Ok([test, link, code])
 }
 
 /// The command that reads mutations of the sample: what [`compare`] was asked for has compiled it.
@@ -137,13 +144,7 @@ fn objects(cache: &Cache, source: &Source, libbpf: &Path, sample: bool) -> Resul
         let names = sources.iter().map(|path| stem(path).display().to_string());
         let linked = LINKED.iter().map(|(name, _)| (*name).to_owned());
         let names: Vec<_> = names.chain(linked).collect();
-        cache::write(
-            &folder.join("sample.txt"),
-            names.join(
-                "
-",
-            ),
-        )?;
+        cache::write(&folder.join("sample.txt"), names.join("\n"))?;
     }
     for (order, target) in ORDERS {
         let place = cache.folder(&format!("corpus/{}-{key}/{order}", source.name()))?;
