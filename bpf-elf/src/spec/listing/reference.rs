@@ -30,7 +30,8 @@ pub(super) fn add(
             Named::FunctionAddress { function: function.to_string() }
         }
         Target::Kfunc { name } => {
-            set(code, slot, |slot| slot.imm = 0);
+            // A loader writes both, the id and the index of the module, whatever stands there.
+            set(code, slot, |slot| (slot.imm, slot.offset) = (0, 0));
             Named::Kfunc { name: name.to_string() }
         }
         Target::KfuncAddress { name } | Target::Ksym { name } => {

@@ -35,6 +35,21 @@ fn every_listing_assembles_to_its_code() {
 }
 
 #[test]
+fn numbers_that_a_loader_writes_over_are_not_listed() {
+    // Left by a compiler where the id of a kernel function, or the index of its module, will stand.
+    for (imm, offset) in [(0, 0), (-1, 0), (0, 255), (7, -1)] {
+        let call = Slot { imm, offset, ..Slot::call_kfunc(0, 0) };
+        let mut function = Function::new("f", vec![call, Slot::exit()]);
+        let name = "bpf_of_a_module".into();
+        function.references.push(Reference::new(0, Target::Kfunc { name }));
+        let mut spec = CollectionSpec::new(ByteOrder::Little);
+        spec.functions.insert("f", function);
+        let code = spec.listing("f").unwrap().code;
+        assert_eq!(Code::assemble(&code.to_string()).as_ref(), Ok(&code), "{imm} {offset}");
+    }
+}
+
+#[test]
 fn both_byte_orders_have_the_same_listings() {
     for name in OBJECTS {
         assert_eq!(all(&spec(name, Order::Little)), all(&spec(name, Order::Big)), "{name}");
