@@ -25,6 +25,8 @@ mod linked;
 mod maps;
 #[path = "kernel/nested.rs"]
 mod nested;
+#[path = "kernel/own_btf.rs"]
+mod own_btf;
 #[path = "kernel/pins.rs"]
 mod pins;
 #[path = "kernel/programs.rs"]

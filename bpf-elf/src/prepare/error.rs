@@ -82,6 +82,16 @@ pub enum PrepareError {
         /// The story.
         reason: String,
     },
+    /// An instruction is said to hold the number of a type, and cannot hold one.
+    #[error(
+        "slot {slot} of the program: no instruction that can hold the number of type {type_id}"
+    )]
+    LocalTypeId {
+        /// Slot of the program.
+        slot: usize,
+        /// The number that it should hold.
+        type_id: u32,
+    },
     /// The BTF of the object cannot be completed.
     #[error("BTF of the object: {0}")]
     Btf(#[from] bpf_btf::BuildError),

@@ -13,6 +13,7 @@ mod flatten;
 mod kconfig;
 mod kernel_type;
 mod minimal;
+mod own_btf;
 mod program;
 mod relocate;
 
@@ -24,6 +25,7 @@ pub use kconfig::{KconfigError, KernelConfig, prepare_kconfig};
 pub use kernel_type::KernelType;
 pub use minimal::minimal_btf;
 pub use program::{
-    Fixup, FixupTarget, FuncInfo, LineRecord, PrepareOptions, PreparedProgram, prepare_program,
+    Fixup, FixupTarget, FuncInfo, LineRecord, LocalTypeId, PrepareOptions, PreparedProgram,
+    prepare_program,
 };
 pub use relocate::{CoreOptions, CoreResolution, ModuleSearch, POISON_HELPER, PoisonedAccess};

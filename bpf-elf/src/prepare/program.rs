@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bpf_asm::{ByteOrder, Slot};
 
 use super::kconfig::kconfig_map;
+use super::relocate::Applied;
 use super::{CoreResolution, Flattened, PoisonedAccess, PrepareError, flatten, relocate};
 use crate::spec::{CollectionSpec, Function, Reference, Target};
 
@@ -45,6 +46,18 @@ pub struct PreparedProgram {
     pub line_infos: Vec<LineRecord>,
     /// Instructions that the verifier will refuse if the program can reach them, because the kernel lacks a type, field or enumerator.
     pub poisoned: Vec<PoisonedAccess>,
+    /// Instructions that hold the number of a type in the BTF of the object (`bpf_core_type_id_local`).
+    pub local_type_ids: Vec<LocalTypeId>,
+}
+
+/// An instruction that holds the number of a type in the BTF that the program is loaded with, such as the argument of `bpf_obj_new`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalTypeId {
+    /// Slot of the program; of a 64-bit load the first of its two.
+    pub slot: usize,
+    /// The number.
+    pub type_id: u32,
 }
 
 /// An instruction that a loader has to complete.
@@ -170,7 +183,8 @@ pub fn prepare_program(
     for placed in &flat.functions {
         slots.extend_from_slice(&placed.function.slots);
     }
-    let poisoned = relocate::apply(spec, name, &flat.functions, options.core, &mut slots)?;
+    let Applied { poisoned, local_type_ids } =
+        relocate::apply(spec, name, &flat.functions, options.core, &mut slots)?;
     let mut fixups = Vec::new();
     for placed in &flat.functions {
         for reference in &placed.function.references {
@@ -190,6 +204,7 @@ pub fn prepare_program(
         func_infos: func_infos(&flat),
         line_infos: line_infos(&flat),
         poisoned,
+        local_type_ids,
     })
 }
 

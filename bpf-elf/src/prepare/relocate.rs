@@ -6,7 +6,7 @@ use bpf_asm::{Class, HelperId, Opcode, Size, Slot};
 use bpf_btf::core::{CoreError, CoreKind, Fixup as Answer, Resolver, Story};
 use bpf_btf::{Btf, CoreRelo, TypeId};
 
-use super::{PlacedFunction, PrepareError};
+use super::{LocalTypeId, PlacedFunction, PrepareError};
 use crate::spec::{CollectionSpec, CoreRelocation, Function};
 
 /// The helper that a poisoned instruction calls. No kernel has it, so the verifier refuses the program if it can reach the
@@ -180,6 +180,13 @@ pub struct PoisonedAccess {
     pub story: Story,
 }
 
+/// What relocations did to a program, as far as it matters afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    pub(super) poisoned: Vec<PoisonedAccess>,
+    pub(super) local_type_ids: Vec<LocalTypeId>,
+}
+
 /// Applies the relocations of all functions of a program to its slots.
 pub(super) fn apply(
     spec: &CollectionSpec,
@@ -187,28 +194,23 @@ pub(super) fn apply(
     functions: &[PlacedFunction<'_>],
     resolution: Option<&CoreResolution>,
     slots: &mut [Slot],
-) -> Result<Vec<PoisonedAccess>, PrepareError> {
+) -> Result<Applied, PrepareError> {
     let relocations = || functions.iter().flat_map(|placed| &placed.function.core_relocations);
     let local;
     let resolution = match resolution {
         Some(resolution) => resolution,
-        None if relocations().next().is_none() => return Ok(Vec::new()),
-        None => {
-            let searched = relocations().filter(|relocation| {
-                CoreKind::from_number(relocation.kind.0) != Some(CoreKind::TypeIdLocal)
-            });
-            match searched.count() {
-                0 => {
-                    local = CoreResolution::local(spec);
-                    &local
-                }
-                count => {
-                    return Err(PrepareError::NoTargetBtf { program: program.into(), count });
-                }
+        None if relocations().next().is_none() => return Ok(Applied::default()),
+        None => match relocations().filter(|relocation| !asks_for_own_id(relocation)).count() {
+            0 => {
+                local = CoreResolution::local(spec);
+                &local
             }
-        }
+            count => {
+                return Err(PrepareError::NoTargetBtf { program: program.into(), count });
+            }
+        },
     };
-    let mut poisoned = Vec::new();
+    let mut applied = Applied::default();
     for (index, placed) in functions.iter().enumerate() {
         let answers = resolution.answers(placed.key, index == 0);
         for (at, relocation) in placed.function.core_relocations.iter().enumerate() {
@@ -228,12 +230,42 @@ pub(super) fn apply(
             if !patch(code, answer).map_err(fail)? {
                 poison(code);
                 if let Some(story) = &answer.story {
-                    poisoned.push(PoisonedAccess { slot, story: (**story).clone() });
+                    applied.poisoned.push(PoisonedAccess { slot, story: (**story).clone() });
                 }
+            } else if asks_for_own_id(relocation) {
+                applied.local_type_ids.push(LocalTypeId { slot, type_id: relocation.type_id });
             }
         }
     }
-    Ok(poisoned)
+    Ok(applied)
+}
+
+/// Whether it wants the number of a type in the BTF of the object, which no kernel has to be asked for.
+fn asks_for_own_id(relocation: &CoreRelocation) -> bool {
+    CoreKind::from_number(relocation.kind.0) == Some(CoreKind::TypeIdLocal)
+}
+
+/// Puts the number of a type in the place of another one that [`apply`] put there. False if no instruction can hold it.
+pub(super) fn replace_type_id(code: &mut [Slot], id: TypeId) -> bool {
+    let answer = u64::from(id.get());
+    match code {
+        [low, high, ..] if low.is_ld_imm64() => {
+            (low.imm, high.imm) = (half(answer), 0);
+            true
+        }
+        [slot, ..] => match (slot.opcode.class(), i16::try_from(answer)) {
+            (Class::Alu | Class::Alu64, _) => {
+                slot.imm = half(answer);
+                true
+            }
+            (Class::Ldx | Class::St | Class::Stx, Ok(offset)) => {
+                slot.offset = offset;
+                true
+            }
+            _ => false,
+        },
+        [] => false,
+    }
 }
 
 /// Puts the answer into the instruction at the start of `code` (libbpf: `bpf_core_patch_insn`). False when the
