@@ -123,7 +123,7 @@ impl PreparedProgram {
 }
 
 /// The roots, and the structures that tags below them name: what a list or tree holds is written in a tag as
-/// `contains:TYPE:MEMBER`, and the kernel refuses BTF without that type (`btf_parse_graph_root` in kernel/bpf/btf.c).
+/// `contains:TYPE:MEMBER`, and the kernel refuses BTF without that type (`btf_find_graph_root` in kernel/bpf/btf.c).
 fn named_in_tags(btf: &Btf, roots: impl Iterator<Item = TypeId>) -> Vec<TypeId> {
     let mut tags: HashMap<TypeId, Vec<&str>> = HashMap::new();
     for (_, found) in btf.types() {

@@ -375,9 +375,9 @@ fn programs_that_are_not_as_prepared_are_refused() {
     let not_there = refused(|program| program.func_infos[0].type_id = 99);
     assert_eq!(not_there, no_such_type(99));
     assert_eq!(refused(|program| program.local_type_ids[0].type_id = 98), no_such_type(98));
-    for change in [(|program| program.slots.clear()) as fn(&mut PreparedProgram), |program| {
-        program.local_type_ids[0].slot = 1
-    }] {
+    let changes: [fn(&mut PreparedProgram); 2] =
+        [|program| program.slots.clear(), |program| program.local_type_ids[0].slot += 1];
+    for change in changes {
         let error = refused(change);
         assert!(matches!(error, PrepareError::LocalTypeId { .. }), "{error}");
     }
