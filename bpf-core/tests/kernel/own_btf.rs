@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd};
 
-use bpf_btf::{Btf, BtfFeatures, ByteOrder, TypeId};
+use bpf_btf::{Btf, BtfBuilder, BtfFeatures, ByteOrder, Definition, Minimizer, NewMember, TypeId};
 use bpf_core::{Collection, CollectionSpec, LoadOptions, Program, ProgramId, ProgramType, TestRun};
 use bpf_elf::prepare::{
     FixupTarget, GivenAnswers, PrepareOptions, PreparedProgram, prepare_program,
@@ -135,5 +135,41 @@ fn a_socket_filter_with_subprograms_runs_with_its_own_btf() {
         let prepared = prepare_program(&spec, name, &PrepareOptions::new()).unwrap();
         assert!(prepared.functions.len() > 1, "{name}");
         assert_eq!(run(&load_alone(&spec, name, &prepared, &maps), len), expected, "{name}");
+    }
+}
+
+/// Why a list comes with what a tag says it holds: the kernel looks for the type in the same blob.
+#[test]
+fn the_kernel_refuses_a_list_without_the_type_that_it_holds() {
+    if kernel_release() < (6, 6) {
+        return;
+    }
+    let mut builder = BtfBuilder::new();
+    let mut add = |definition: &Definition<'_>| builder.add(definition).unwrap();
+    let int = |name, size| Definition::Int { name, size, signed: false, char: false, bool: false };
+    let (word, long) = (add(&int("unsigned int", 4)), add(&int("unsigned long", 8)));
+    let mut structure = |name, size, members: &[(&str, TypeId, u32)]| {
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, id, offset)| NewMember::new(name, *id, offset * 8))
+            .collect();
+        add(&Definition::Struct { name, size, members: &members })
+    };
+    let head = structure("bpf_list_head", 16, &[("a", long, 0), ("b", long, 8)]);
+    let node = structure("bpf_list_node", 24, &[("a", long, 0), ("b", long, 8), ("c", long, 16)]);
+    let lock = structure("bpf_spin_lock", 4, &[("val", word, 0)]);
+    let item = structure("item", 24, &[("node", node, 0)]);
+    let list = structure("list", 24, &[("head", head, 0), ("lock", lock, 16)]);
+    let (name, component) = ("contains:item:node", Some(0));
+    add(&Definition::DeclTag { name, target: list, component, attribute: false });
+    let whole = Btf::parse(builder.write(ByteOrder::NATIVE).unwrap()).unwrap();
+    for (kept, taken) in [(vec![list, item], true), (vec![item], true), (vec![list], false)] {
+        let mut minimizer = Minimizer::new(&whole);
+        for id in &kept {
+            minimizer.keep(*id);
+        }
+        let blob = minimizer.finish().unwrap().builder.write(ByteOrder::NATIVE).unwrap();
+        let answer = bpf_sys::btf::load(&blob, 0, &mut [], None);
+        assert_eq!(answer.is_ok(), taken, "{kept:?}: {answer:?}");
     }
 }
