@@ -72,7 +72,8 @@ fn load_alone(
         [program.code_bytes(order), program.func_info_bytes(order), program.line_info_bytes(order)];
     let license = CString::new(spec.license.as_str()).unwrap();
     let described = spec.programs.get(name).unwrap();
-    let mut log = vec![0; 1 << 16];
+    // Linux 5.10 writes each step, however little is asked for.
+    let mut log = vec![0; (1 << 24) - 1];
     let mut load = Load::new(described.program_type, &code, &license);
     load.attach_type = described.attach_type.unwrap_or_default();
     load.flags = described.flags;
