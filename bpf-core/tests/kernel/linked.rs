@@ -1,6 +1,6 @@
 //! Objects linked into one: what the linker makes is loaded, and runs as its parts do.
 
-use bpf_core::{Collection, CollectionSpec, LoadOptions};
+use bpf_core::{Collection, CollectionSpec, Context, LoadOptions};
 use bpf_elf::Linker;
 use testdata::{LINKED, Order, object, part, requires};
 
@@ -71,13 +71,14 @@ fn halves_call_each_other() {
 #[test]
 fn strangers_do_not_change_each_other() {
     let _leak = NoLeak::new();
+    let context = Context::new();
     let names =
         ["bss", "constants", "data_custom", "inner_maps", "rodata", "subprograms", "variables"];
     let linked = link(&names.map(|name| (name, object(name, Order::NATIVE))));
-    let whole = behaviour(&linked).unwrap();
-    assert_eq!(behaviour(&written(&linked)).unwrap(), whole);
+    let whole = behaviour(&context, &linked).unwrap();
+    assert_eq!(behaviour(&context, &written(&linked)).unwrap(), whole);
     for name in names {
-        for line in behaviour(&spec(name)).unwrap() {
+        for line in behaviour(&context, &spec(name)).unwrap() {
             if line.starts_with("  run of") {
                 assert!(whole.contains(&line), "{name}: {line}\n{}", whole.join("\n"));
             }
@@ -97,9 +98,10 @@ fn what_bpftool_links_is_loaded_too() {
     if Order::NATIVE == Order::Big || !requires("bpf_for_each_map_elem", (5, 13)) {
         return;
     }
+    let context = Context::new();
     let theirs = CollectionSpec::parse(LINKED).unwrap();
     let [ours, theirs, rewritten] =
-        [&halves(), &theirs, &written(&theirs)].map(|spec| behaviour(spec).unwrap());
+        [&halves(), &theirs, &written(&theirs)].map(|spec| behaviour(&context, spec).unwrap());
     assert_eq!(theirs, ours);
     assert_eq!(rewritten, ours);
 }

@@ -1,7 +1,5 @@
 //! Specs written as object files: what was written and read again is to the kernel what the spec is.
 
-use std::sync::LazyLock;
-
 use bpf_core::{
     Collection, CollectionSpec, Context, LoadOptions, Map, MapContents, MapType, Program,
     ProgramType, TestRun,
@@ -14,9 +12,6 @@ use crate::support::{Folder, NoLeak, load_spec, run, spec};
 const KCONFIG: &str = "CONFIG_HZ=321\nCONFIG_BPF_SYSCALL=y\nCONFIG_TUN=m\nCONFIG_MODULES=n\n\
                        CONFIG_DEFAULT_HOSTNAME=\"(none)\"\n";
 
-/// Types of the kernel are read once for all tests: in a guest it takes seconds.
-static CONTEXT: LazyLock<Context> = LazyLock::new(Context::new);
-
 /// The object file of a spec, read.
 #[track_caller]
 pub(crate) fn written(spec: &CollectionSpec) -> CollectionSpec {
@@ -25,9 +20,9 @@ pub(crate) fn written(spec: &CollectionSpec) -> CollectionSpec {
 }
 
 /// What the kernel makes of a spec: a line for each map, program, run, and for each entry afterwards; or the error.
-pub(crate) fn behaviour(spec: &CollectionSpec) -> Result<Vec<String>, String> {
+pub(crate) fn behaviour(context: &Context, spec: &CollectionSpec) -> Result<Vec<String>, String> {
     let folder = Folder::new("written");
-    let options = LoadOptions::new().with_context(&CONTEXT).with_kconfig(KCONFIG);
+    let options = LoadOptions::new().with_context(context).with_kconfig(KCONFIG);
     let collection = Collection::load(spec, &options.with_pin_path(&folder.0))
         .map_err(|error| error.to_string())?;
     let mut lines = Vec::new();
@@ -105,19 +100,21 @@ fn entries(map: &Map, lines: &mut Vec<String>) {
 
 /// The same is loaded, runs to the same results and leaves the same in the maps; or is refused with the same words.
 #[track_caller]
-fn check(what: &str, spec: &CollectionSpec) -> Result<(), String> {
-    let expected = behaviour(spec);
-    assert_eq!(behaviour(&written(spec)), expected, "{what}");
+fn check(context: &Context, what: &str, spec: &CollectionSpec) -> Result<(), String> {
+    let expected = behaviour(context, spec);
+    assert_eq!(behaviour(context, &written(spec)), expected, "{what}");
     expected.map(drop)
 }
 
 #[test]
 fn written_objects_are_to_the_kernel_what_clangs_are() {
     let _leak = NoLeak::new();
+    // The types of the kernel are read once; it keeps those of modules open.
+    let context = Context::new();
     let (mut whole, mut alone, mut refused) = (0, 0, 0);
     for name in OBJECTS {
         let spec = spec(name);
-        if check(name, &spec).is_ok() {
+        if check(&context, name, &spec).is_ok() {
             whole += 1;
             continue;
         }
@@ -127,7 +124,7 @@ fn written_objects_are_to_the_kernel_what_clangs_are() {
                 for (name, other) in &mut spec.programs {
                     other.autoload = name == program;
                 }
-                behaviour(&spec)
+                behaviour(&context, &spec)
             });
             assert_eq!(ours, clangs, "{name} {program}");
             *(if clangs.is_ok() { &mut alone } else { &mut refused }) += 1;
@@ -177,12 +174,14 @@ const EDITS: [Edit; 3] = [
 #[test]
 fn edited_objects_are_to_the_kernel_what_the_edited_spec_is() {
     let _leak = NoLeak::new();
+    // The types of the kernel are read once; it keeps those of modules open.
+    let context = Context::new();
     for (what, edit) in EDITS {
         let mut loaded = 0;
         for name in OBJECTS {
             let mut spec = spec(name);
             if edit(&mut spec) {
-                loaded += usize::from(check(&format!("{name}: {what}"), &spec).is_ok());
+                loaded += usize::from(check(&context, &format!("{name}: {what}"), &spec).is_ok());
             }
         }
         assert!(loaded >= 5, "{what}: only {loaded} objects load");
