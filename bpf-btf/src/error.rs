@@ -62,6 +62,16 @@ pub enum Error {
         /// Offset in bytes from the end of the header.
         offset: u32,
     },
+    /// The layout section is not made of entries of 4 bytes at a multiple of 4 (libbpf and the kernel: `btf_parse_layout_sec`).
+    #[error(
+        "layout section at offset {offset} with {len} bytes is not made of aligned entries of 4 bytes"
+    )]
+    Layout {
+        /// Offset in bytes from the end of the header.
+        offset: u32,
+        /// Length of the section in bytes.
+        len: u32,
+    },
     /// Two sections share bytes.
     #[error("{first} section overlaps the {second} section")]
     Overlap {

@@ -92,6 +92,12 @@ impl Header {
                 return Err(Error::Overlap { first, second });
             }
         }
+        if !layout.is_empty() {
+            let (offset, len) = (field(24)?, field(28)?);
+            if offset % 4 != 0 || len % 4 != 0 {
+                return Err(Error::Layout { offset, len });
+            }
+        }
         Ok(Self { order, len: header_len, types, strings, layout })
     }
 

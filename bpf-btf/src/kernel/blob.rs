@@ -39,10 +39,6 @@ fn broken_rule(btf: &Btf) -> Option<KernelRule> {
     if (header.strings.is_empty() && !split) || header.strings.len() > MAX_BLOB {
         return Some(KernelRule::Strings);
     }
-    let aligned = header.layout.start.wrapping_sub(header.len as usize) % 4 == 0;
-    if !header.layout.is_empty() && (!aligned || header.layout.len() % 4 != 0) {
-        return Some(KernelRule::Layout);
-    }
     if header.types.is_empty() && !split {
         return Some(KernelRule::NoTypes);
     }

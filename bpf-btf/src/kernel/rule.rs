@@ -62,8 +62,6 @@ rules! {
     Strings = "no string section, or one of more than 16 MiB",
     /// There is a type.
     NoTypes = "no types",
-    /// The layout section is aligned to 4 bytes and made of entries of 4 bytes.
-    Layout = "the layout section is not made of aligned entries",
     /// At most 1,048,575 types.
     TypeCount = "more than 1048575 types",
     /// The kind is known.

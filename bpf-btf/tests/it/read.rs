@@ -173,6 +173,17 @@ fn what_has_a_wrong_header_is_refused() {
         &Err(Error::Overlap { first: "layout", second: "string" }),
     );
     check(
+        "layout that ends within an entry",
+        with(32, &[0, 0, 7, 1, 0, 7], &[0; 8]),
+        &Err(Error::Layout { offset: 0, len: 7 }),
+    );
+    check(
+        "layout between two words",
+        with(32, &[0, 0, 6, 1, 2, 4], &[0; 7]),
+        &Err(Error::Layout { offset: 2, len: 4 }),
+    );
+    check("no layout, at an odd offset", with(32, &[0, 0, 0, 1, 1, 0], &[0]), &Ok(1));
+    check(
         "strings that do not start empty",
         with(24, &[0, 0, 0, 2], b"a\0"),
         &Err(Error::StringsStart),
