@@ -112,7 +112,7 @@ impl Builder {
     pub fn instruction(&mut self, instruction: Instruction) -> &mut Self {
         let slot = self.position();
         let encoding = instruction.encode();
-        let registers = encoding.as_ref().iter().flat_map(|slot| [slot.dst, slot.src]);
+        let registers = encoding.as_ref().iter().flat_map(|slot| [slot.dst(), slot.src()]);
         if let Some(register) = registers.into_iter().find(|register| !register.is_valid()) {
             self.fail(BuildError::Register { slot, register });
         }

@@ -156,7 +156,7 @@ impl Instruction {
     /// The instruction at the start of `slots`, if there is a valid one.
     pub fn decode(slots: &[Slot]) -> Option<Self> {
         let slot = *slots.first()?;
-        if !slot.dst.is_valid() || !slot.src.is_valid() {
+        if !slot.dst().is_valid() || !slot.src().is_valid() {
             return None;
         }
         let candidate = match slot.opcode.class() {
@@ -166,7 +166,7 @@ impl Instruction {
             Class::Jmp32 => jump(slot, Width::W32),
             Class::Ld if slot.is_ld_imm64() => {
                 let second = slots.get(1)?;
-                Some(Self::LdImm64 { dst: slot.dst, value: Imm64::decode(slot, *second)? })
+                Some(Self::LdImm64 { dst: slot.dst(), value: Imm64::decode(slot, *second)? })
             }
             Class::Ld | Class::Ldx | Class::St | Class::Stx => memory(slot),
         }?;
@@ -216,7 +216,7 @@ impl Imm64 {
 
     fn decode(first: Slot, second: Slot) -> Option<Self> {
         let (low, high) = (first.imm, second.imm);
-        Some(match first.src {
+        Some(match first.src() {
             Register::R0 => Self::Value(u64::from(u32_from(high)) << 32 | u64::from(u32_from(low))),
             PSEUDO_MAP_FD => Self::MapFd { fd: low },
             PSEUDO_MAP_VALUE => Self::MapValue { fd: low, offset: u32_from(high) },
@@ -234,14 +234,14 @@ impl Imm64 {
 
 fn operand(slot: Slot) -> Operand {
     if slot.opcode.has_register_source() {
-        Operand::Register(slot.src)
+        Operand::Register(slot.src())
     } else {
         Operand::Imm(slot.imm)
     }
 }
 
 fn alu(slot: Slot, width: Width) -> Option<Instruction> {
-    let (dst, src) = (slot.dst, slot.src);
+    let (dst, src) = (slot.dst(), slot.src());
     let operation = slot.opcode.operation();
     let is_move = operation == AluOp::Mov.bits() && slot.opcode.has_register_source();
     match (operation, slot.offset) {
@@ -275,11 +275,11 @@ fn jump(slot: Slot, width: Width) -> Option<Instruction> {
     Some(match slot.opcode {
         Opcode::JA => Instruction::Jump { distance: slot.offset },
         Opcode::JA32 => Instruction::JumpLong { distance: slot.imm },
-        Opcode::JAX => Instruction::JumpRegister { target: slot.dst },
+        Opcode::JAX => Instruction::JumpRegister { target: slot.dst() },
         Opcode::JCOND => Instruction::MayGoto { distance: slot.offset },
         Opcode::EXIT => Instruction::Exit,
-        Opcode::CALLX => Instruction::CallRegister { target: slot.dst },
-        Opcode::CALL => match slot.src {
+        Opcode::CALLX => Instruction::CallRegister { target: slot.dst() },
+        Opcode::CALL => match slot.src() {
             PSEUDO_CALL => Instruction::CallFunction { distance: slot.imm },
             PSEUDO_KFUNC_CALL => {
                 Instruction::CallKfunc { btf_id: u32_from(slot.imm), fd_index: slot.offset }
@@ -293,7 +293,7 @@ fn jump(slot: Slot, width: Width) -> Option<Instruction> {
             Instruction::JumpIf {
                 width,
                 condition,
-                dst: slot.dst,
+                dst: slot.dst(),
                 operand: operand(slot),
                 distance: slot.offset,
             }
@@ -302,7 +302,8 @@ fn jump(slot: Slot, width: Width) -> Option<Instruction> {
 }
 
 fn memory(slot: Slot) -> Option<Instruction> {
-    let Slot { dst, src, offset, imm, .. } = slot;
+    let (dst, src) = (slot.dst(), slot.src());
+    let Slot { offset, imm, .. } = slot;
     let size = slot.opcode.size();
     let narrow = || NarrowSize::ALL.into_iter().find(|narrow| Size::from(*narrow) == size);
     Some(match (slot.opcode.class(), slot.opcode.mode()) {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::digest::{sha1_head, sha256_head};
-use crate::{ByteOrder, Opcode, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, Register, Slot, encode_slots};
+use crate::{ByteOrder, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, Slot, encode_slots};
 
 /// A hash of a program's instructions, which does not depend on the fds of its maps (`tag` in
 /// `struct bpf_prog_info` and in the output of `bpftool prog`).
@@ -43,19 +43,11 @@ impl fmt::Debug for Tag {
 fn without_maps(slots: &[Slot]) -> alloc::vec::Vec<Slot> {
     let mut after_map_load = false;
     let clear = |slot: &Slot| {
-        let second_half = after_map_load
-            && Slot { imm: 0, ..*slot }
-                == Slot {
-                    opcode: Opcode::new(0),
-                    dst: Register::R0,
-                    src: Register::R0,
-                    offset: 0,
-                    imm: 0,
-                };
+        let second_half = after_map_load && slot.with_imm(0) == Slot::default();
         after_map_load = !after_map_load
             && slot.is_ld_imm64()
-            && matches!(slot.src, PSEUDO_MAP_FD | PSEUDO_MAP_VALUE);
-        if second_half || after_map_load { Slot { imm: 0, ..*slot } } else { *slot }
+            && matches!(slot.src(), PSEUDO_MAP_FD | PSEUDO_MAP_VALUE);
+        if second_half || after_map_load { slot.with_imm(0) } else { *slot }
     };
     slots.iter().map(clear).collect()
 }

@@ -140,7 +140,7 @@ fn the_first_error_is_kept() {
 fn a_register_above_10_is_an_error() {
     assert!(Register::new(11).is_err());
     // Decoding can make one.
-    let r12 = Slot::decode([0xbf, 0xc0, 0, 0, 0, 0, 0, 0], ByteOrder::Little).src;
+    let r12 = Slot::decode([0xbf, 0xc0, 0, 0, 0, 0, 0, 0], ByteOrder::Little).src();
     let error = BuildError::Register { slot: 0, register: r12 };
     refused(|b| _ = b.mov64(R0, r12), &error);
     refused(|b| _ = b.load(Size::Word, r12, R1, 0), &error);

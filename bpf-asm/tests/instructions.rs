@@ -547,14 +547,14 @@ fn a_64_bit_load_with_bits_in_reserved_fields_is_no_instruction() {
     let [first, second] = Slot::ld_imm64(R1, 5);
     let exit = Slot::exit();
     for broken in [
-        [Slot { offset: 1, ..first }, second],
-        [Slot { src: R9, ..first }, second],
+        [first.with_offset(1), second],
+        [first.with_src(R9), second],
         [first, exit],
-        [first, Slot { dst: R1, ..second }],
-        [first, Slot { src: R1, ..second }],
-        [first, Slot { offset: 1, ..second }],
+        [first, second.with_dst(R1)],
+        [first, second.with_src(R1)],
+        [first, second.with_offset(1)],
         // A map fd takes one slot only, the rest is reserved.
-        [Slot { src: R1, ..first }, Slot { imm: 1, ..second }],
+        [first.with_src(R1), second.with_imm(1)],
     ] {
         assert_eq!(Instruction::decode(&broken), None, "{broken:?}");
         assert_eq!(

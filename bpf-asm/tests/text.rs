@@ -28,7 +28,7 @@ fn slot() -> impl Strategy<Value = Slot> {
     let offsets = prop_oneof![Just(0), Just(1), Just(8), Just(16), Just(32), any::<i16>()];
     (any::<u8>(), 0u8..12, 0u8..12, offsets, imms).prop_map(|(opcode, dst, src, offset, imm)| {
         let bytes = [opcode, dst | src << 4, 0, 0, 0, 0, 0, 0];
-        Slot { offset, imm, ..Slot::decode(bytes, ByteOrder::Little) }
+        Slot::decode(bytes, ByteOrder::Little).with_offset(offset).with_imm(imm)
     })
 }
 
@@ -36,8 +36,8 @@ fn slot() -> impl Strategy<Value = Slot> {
 fn slots() -> impl Strategy<Value = Vec<Slot>> {
     let pair = (0u8..11, 0u8..8, any::<i32>(), any::<i32>()).prop_map(|(dst, src, low, high)| {
         let [mut first, mut second] = Slot::ld_imm64(bpf_asm::R0, 0);
-        first.dst = bpf_asm::Register::new(dst).unwrap();
-        first.src = bpf_asm::Register::new(src).unwrap();
+        first.set_dst(bpf_asm::Register::new(dst).unwrap());
+        first.set_src(bpf_asm::Register::new(src).unwrap());
         (first.imm, second.imm) = (low, high);
         vec![first, second]
     });

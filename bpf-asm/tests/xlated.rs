@@ -77,7 +77,7 @@ fn as_bpftool_writes(slots: &[Slot]) -> Option<String> {
     let mut slots = slots.to_vec();
     if let [first, second] = slots.as_mut_slice() {
         // The kernel keeps the number of the function where the upper half of a number is.
-        if first.is_ld_imm64() && first.src == bpf_asm::PSEUDO_FUNC {
+        if first.is_ld_imm64() && first.src() == bpf_asm::PSEUDO_FUNC {
             second.imm = 0;
         }
     }
@@ -132,7 +132,7 @@ fn without_names(text: &str) -> &str {
 
 /// Why an instruction cannot be compared, if it cannot.
 fn excuse(line: &Line, first: Slot) -> Option<&'static str> {
-    let Slot { opcode, dst, src, .. } = first;
+    let (opcode, dst, src) = (first.opcode, first.dst(), first.src());
     if line.text.contains("BUG_") {
         assert!(NEWER.contains(&opcode.byte()), "bpftool does not know {}", line.text);
         return Some("newer than bpftool");

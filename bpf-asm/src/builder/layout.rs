@@ -175,10 +175,10 @@ impl Layout {
                 emit_long(&mut emitted, *slot, distance);
             } else if is_long(*slot) {
                 let imm = i32::try_from(distance).map_err(|_| failure())?;
-                emitted.push(Slot { imm, ..*slot });
+                emitted.push(slot.with_imm(imm));
             } else {
                 let offset = i16::try_from(distance).map_err(|_| failure())?;
-                emitted.push(Slot { offset, ..*slot });
+                emitted.push(slot.with_offset(offset));
             }
         }
         Ok(emitted)

@@ -28,11 +28,9 @@ pub(crate) const fn with_operand(
     let code = class.bits() | operation;
     match operand {
         Operand::Register(src) => {
-            Slot { opcode: Opcode::new(code | SOURCE_REGISTER), dst, src, offset, imm: 0 }
+            Slot::new(Opcode::new(code | SOURCE_REGISTER), dst, src, offset, 0)
         }
-        Operand::Imm(imm) => {
-            Slot { opcode: Opcode::new(code), dst, src: Register::R0, offset, imm }
-        }
+        Operand::Imm(imm) => Slot::new(Opcode::new(code), dst, Register::R0, offset, imm),
     }
 }
 
@@ -110,7 +108,7 @@ impl Slot {
                 SwapKind::Be => Class::Alu.bits() | SOURCE_REGISTER,
                 SwapKind::Bswap => Class::Alu64.bits(),
             };
-        Self { opcode: Opcode::new(code), dst, src: Register::R0, offset: 0, imm: bits.bits() }
+        Self::new(Opcode::new(code), dst, Register::R0, 0, bits.bits())
     }
 
     /// `dst = le16 dst` and the like.

@@ -8,8 +8,8 @@ use crate::{
 
 const fn pair(dst: Register, kind: Register, low: i32, high: i32) -> [Slot; 2] {
     [
-        Slot { opcode: Opcode::LD_IMM64, dst, src: kind, offset: 0, imm: low },
-        Slot { opcode: Opcode::new(0), dst: Register::R0, src: Register::R0, offset: 0, imm: high },
+        Slot::new(Opcode::LD_IMM64, dst, kind, 0, low),
+        Slot::new(Opcode::new(0), Register::R0, Register::R0, 0, high),
     ]
 }
 

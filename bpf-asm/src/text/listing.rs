@@ -16,7 +16,8 @@ struct RawSlot(Slot);
 
 impl fmt::Display for RawSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Slot { opcode, dst, src, offset, imm } = self.0;
+        let Slot { opcode, offset, imm, .. } = self.0;
+        let (dst, src) = (self.0.dst(), self.0.src());
         write!(f, ".insn {:#04x}, {dst}, {src}, {offset}, {imm}", opcode.byte())
     }
 }

@@ -292,7 +292,7 @@ fn raw(c: &mut Cursor<'_>) -> Result<Statement> {
     let offset = c.number_in("an offset of 16 bits")?;
     c.expect(",")?;
     let imm = c.number_in("an immediate of 32 bits")?;
-    Ok(Statement::Raw(Slot { opcode, dst, src, offset, imm }))
+    Ok(Statement::Raw(Slot::new(opcode, dst, src, offset, imm)))
 }
 
 /// Any four bits: a slot that is no instruction may hold them.

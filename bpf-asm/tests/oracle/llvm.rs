@@ -58,8 +58,8 @@ fn all_instructions() -> Vec<Instruction> {
             for offset in offsets {
                 for imm in imms {
                     for dst in [R0, R1] {
-                        let slot = Slot { opcode: opcode.into(), dst, src: *src, offset, imm };
-                        let second = Slot { imm: imm.wrapping_neg(), ..Slot::default() };
+                        let slot = Slot::new(opcode.into(), dst, *src, offset, imm);
+                        let second = Slot::default().with_imm(imm.wrapping_neg());
                         found.extend(Instruction::decode(&[slot, second]));
                         found.extend(Instruction::decode(&[slot, Slot::default()]));
                     }

@@ -41,7 +41,7 @@ fn reassemble(slots: &[Slot], text: &str) -> Result<Vec<Slot>, String> {
         ) => {
             let mut code = Code::assemble(text).map_err(|error| error.to_string())?;
             for (slot, call) in code.slots.iter_mut().zip(slots) {
-                (slot.src, slot.offset) = (call.src, call.offset);
+                *slot = slot.with_src(call.src()).with_offset(call.offset);
             }
             Ok(code.slots)
         }
@@ -49,7 +49,7 @@ fn reassemble(slots: &[Slot], text: &str) -> Result<Vec<Slot>, String> {
         Some(Instruction::LdImm64 { dst, value }) if !matches!(value, Imm64::Value(_)) => {
             let first = slots.first().ok_or("no slot")?;
             let number = u32::from_le_bytes(first.imm.to_le_bytes());
-            let expected = format!("ld_pseudo\t{dst}, {:#x}, {number:#x}", first.src.number());
+            let expected = format!("ld_pseudo\t{dst}, {:#x}, {number:#x}", first.src().number());
             if text == expected { Ok(slots.to_vec()) } else { Err(expected) }
         }
         _ => match Code::assemble(text) {

@@ -46,7 +46,7 @@ mod tests {
     const CALL: u64 = 0x85;
 
     fn call(imm: i32) -> Slot {
-        Slot { imm, ..slot(CALL) }
+        slot(CALL).with_imm(imm)
     }
 
     #[test]
@@ -57,7 +57,7 @@ mod tests {
             call(115),
             call(114),
             call(1),
-            Slot { src: Register::R1, ..call(113) },
+            call(113).with_src(Register::R1),
             slot(LOAD),
             call(113),
         ];

@@ -206,7 +206,7 @@ fn apply<A: KernelAnswers>(
                 let Some(slot) = slots.get_mut(at) else { return Err(resolve.broken(at)) };
                 match symbol {
                     KernelSymbol::Btf { id, index, .. } => {
-                        slot.src = PSEUDO_KFUNC_CALL;
+                        slot.set_src(PSEUDO_KFUNC_CALL);
                         slot.imm = signed(id);
                         slot.offset = index;
                     }
@@ -244,7 +244,7 @@ fn load(slots: &mut [Slot], at: usize) -> Option<(&mut Slot, &mut Slot)> {
 
 fn map_load(low: &mut Slot, high: &mut Slot, pseudo: Register, fd: Option<i32>, offset: i32) {
     if let Some(fd) = fd {
-        low.src = pseudo;
+        low.set_src(pseudo);
         low.imm = fd;
         high.imm = offset;
     } else {
@@ -256,16 +256,16 @@ fn map_load(low: &mut Slot, high: &mut Slot, pseudo: Register, fd: Option<i32>, 
 fn symbol_load(low: &mut Slot, high: &mut Slot, symbol: KernelSymbol) {
     match symbol {
         KernelSymbol::Btf { id, fd, .. } => {
-            low.src = PSEUDO_BTF_ID;
+            low.set_src(PSEUDO_BTF_ID);
             low.imm = signed(id);
             high.imm = fd;
         }
         KernelSymbol::Address(address) => {
-            low.src = Register::R0;
+            low.set_src(Register::R0);
             [low.imm, high.imm] = halves(address);
         }
         KernelSymbol::Missing => {
-            low.src = Register::R0;
+            low.set_src(Register::R0);
             low.imm = 0;
             high.imm = 0;
         }
@@ -285,7 +285,7 @@ fn signed(value: u32) -> i32 {
 }
 
 fn poison(slot: &mut Slot, imm: i32) {
-    *slot = Slot { opcode: Opcode::CALL, dst: Register::R0, src: Register::R0, offset: 0, imm };
+    *slot = Slot::new(Opcode::CALL, Register::R0, Register::R0, 0, imm);
 }
 
 #[cfg(test)]
@@ -317,7 +317,7 @@ mod tests {
             let mut slots = [slot(LOAD), slot(0)];
             let (a, b) = load(&mut slots, 0).unwrap();
             map_load(a, b, pseudo, fd, offset);
-            let seen = slots.map(|slot| (slot.opcode.byte(), slot.src.number(), slot.imm));
+            let seen = slots.map(|slot| (slot.opcode.byte(), slot.src().number(), slot.imm));
             assert_eq!(seen, [low, high]);
         }
     }
@@ -331,10 +331,10 @@ mod tests {
             (KernelSymbol::Missing, (0, 0), 0),
         ];
         for (symbol, low, high) in rows {
-            let mut slots = [Slot { imm: -1, ..slot(LOAD) }, Slot { imm: -1, ..slot(0) }];
+            let mut slots = [slot(LOAD).with_imm(-1), slot(0).with_imm(-1)];
             let (a, b) = load(&mut slots, 0).unwrap();
             symbol_load(a, b, symbol);
-            assert_eq!((slots[0].src.number(), slots[0].imm), low, "{symbol:?}");
+            assert_eq!((slots[0].src().number(), slots[0].imm), low, "{symbol:?}");
             assert_eq!(slots[1].imm, high, "{symbol:?}");
         }
     }

@@ -275,7 +275,7 @@ fn patch(code: &mut [Slot], answer: &Answer) -> Result<bool, String> {
         return if code.is_empty() { Err(no_instruction()) } else { Ok(false) };
     }
     match code {
-        [low, high, ..] if low.is_ld_imm64() && low.src.number() == 0 => {
+        [low, high, ..] if low.is_ld_imm64() && low.src().number() == 0 => {
             let halves =
                 [low.imm, high.imm].map(|half| u64::from(u32::from_ne_bytes(half.to_ne_bytes())));
             expect(answer, halves[0] | halves[1] << 32, answer.original)?;

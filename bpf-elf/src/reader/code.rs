@@ -334,7 +334,7 @@ pub(crate) fn write(slots: &mut [Slot], at: usize, target: &Target) {
         Target::Ksym { .. } => (Register::R0, 0, 0),
     };
     let Some(first) = slots.get_mut(at) else { return };
-    first.src = src;
+    first.set_src(src);
     first.imm = imm;
     if first.is_ld_imm64() {
         if let Some(second) = slots.get_mut(at.saturating_add(1)) {

@@ -169,7 +169,7 @@ fn bytes_of(slot: usize) -> u64 {
 
 fn apply(slots: &mut [Slot], at: usize, patch: Patch) {
     let Some(first) = slots.get_mut(at) else { return };
-    first.src = patch.src;
+    first.set_src(patch.src);
     first.imm = patch.imm;
     if first.is_ld_imm64() {
         if let Some(second) = slots.get_mut(at.saturating_add(1)) {

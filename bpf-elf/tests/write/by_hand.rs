@@ -51,7 +51,7 @@ fn programs_and_maps_suffice() {
         let program = read.programs.get("count").unwrap();
         assert_eq!((program.section.as_str(), program.program_type), ("xdp", ProgramType::XDP));
         assert_eq!(program.function.linkage, Linkage::Global);
-        assert_eq!(program.function.slots[3].src, bpf_asm::PSEUDO_MAP_FD);
+        assert_eq!(program.function.slots[3].src(), bpf_asm::PSEUDO_MAP_FD);
         assert_eq!(read.maps.get("counters").unwrap().max_entries, 16);
         assert_eq!(
             read.maps.get("outer").unwrap().contents,
@@ -122,11 +122,11 @@ fn types_variables_and_externs_are_declared() {
             .call(HelperId::new(1));
         b.mov64(R0, 0).exit();
         let mut slots = b.finish().unwrap().slots;
-        slots[0].src = bpf_asm::PSEUDO_MAP_VALUE;
+        slots[0].set_src(bpf_asm::PSEUDO_MAP_VALUE);
         slots[1].imm = 8;
-        slots[2].src = bpf_asm::PSEUDO_MAP_VALUE;
-        (slots[6].src, slots[6].imm) = (bpf_asm::PSEUDO_KFUNC_CALL, -1);
-        (slots[7].src, slots[7].imm) = (bpf_asm::PSEUDO_CALL, -1);
+        slots[2].set_src(bpf_asm::PSEUDO_MAP_VALUE);
+        slots[6] = slots[6].with_src(bpf_asm::PSEUDO_KFUNC_CALL).with_imm(-1);
+        slots[7] = slots[7].with_src(bpf_asm::PSEUDO_CALL).with_imm(-1);
         let mut function = Function::new("run", slots);
         function.type_id = Some(run);
         function.references = vec![

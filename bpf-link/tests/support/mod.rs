@@ -143,12 +143,12 @@ pub(crate) fn load(wanted: &Wanted<'_>, slots: &[Slot]) -> OwnedProgFd {
 }
 
 pub(crate) const fn slot(opcode: u8, dst: Register, src: Register, offset: i16, imm: i32) -> Slot {
-    Slot { opcode: Opcode::new(opcode), dst, src, offset, imm }
+    Slot::new(Opcode::new(opcode), dst, src, offset, imm)
 }
 
 fn slots(map: &OwnedMapFd, cookie: bool, result: i32) -> Vec<Slot> {
     let slot =
-        |opcode, dst, src, offset, imm| Slot { opcode: Opcode::new(opcode), dst, src, offset, imm };
+        |opcode, dst, src, offset, imm| Slot::new(Opcode::new(opcode), dst, src, offset, imm);
     let [r0, r1, r6] = [Register::R0, Register::R1, Register::R6];
     let mut slots = vec![
         // r6 = address of the map's value

@@ -159,7 +159,7 @@ fn symbols_of_the_kernel_are_variables_or_functions() {
                 let used: Vec<_> = function
                     .references
                     .iter()
-                    .map(|r| (r.slot, function.slots[r.slot].src.number(), r.target.clone()))
+                    .map(|r| (r.slot, function.slots[r.slot].src().number(), r.target.clone()))
                     .collect();
                 let expected = [
                     (0, 0, Target::Ksym { name: "typed".into() }),

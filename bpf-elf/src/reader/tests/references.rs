@@ -73,7 +73,7 @@ fn check(
         |spec| {
             let (at, target, low, next) = only(&spec.programs.get("p").unwrap().function);
             assert_eq!((at as u64 * 8, &target), (offset, expected));
-            assert_eq!((low.src.number(), low.imm), (src, imm));
+            assert_eq!((low.src().number(), low.imm), (src, imm));
             if low.is_ld_imm64() {
                 assert_eq!(next.imm, high);
             }
@@ -149,7 +149,7 @@ fn a_second_half_of_a_load_is_no_instruction() {
         |elf| {
             let [low, mut high] = load(0);
             high.opcode = Opcode::CALL;
-            high.src = Register::R1;
+            high.set_src(Register::R1);
             elf.code("xdp", &[low, high, Slot::exit()]).symbol("p", "xdp", 0, 24, GLOBAL | FUNC);
         },
         |spec| assert!(spec.programs.get("p").unwrap().function.references.is_empty()),

@@ -35,7 +35,7 @@ pub(super) fn add(
             Named::Kfunc { name: name.to_string() }
         }
         Target::KfuncAddress { name } | Target::Ksym { name } => {
-            set(code, slot, |slot| slot.src = PSEUDO_BTF_ID);
+            set(code, slot, |slot| slot.set_src(PSEUDO_BTF_ID));
             Named::Ksym { name: name.to_string() }
         }
         Target::Kconfig { name } => {

@@ -38,7 +38,7 @@ fn every_listing_assembles_to_its_code() {
 fn numbers_that_a_loader_writes_over_are_not_listed() {
     // Left by a compiler where the id of a kernel function, or the index of its module, will stand.
     for (imm, offset) in [(0, 0), (-1, 0), (0, 255), (7, -1)] {
-        let call = Slot { imm, offset, ..Slot::call_kfunc(0, 0) };
+        let call = Slot::call_kfunc(0, offset).with_imm(imm);
         let mut function = Function::new("f", vec![call, Slot::exit()]);
         let name = "bpf_of_a_module".into();
         function.references.push(Reference::new(0, Target::Kfunc { name }));
