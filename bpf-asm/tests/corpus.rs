@@ -12,20 +12,9 @@ mod objects;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use bpf_asm::ByteOrder;
 use objects::{compare, objects};
-
-/// What a program prints; it must be there and succeed.
-#[track_caller]
-fn output(command: &mut Command) -> String {
-    let name = command.get_program().to_owned();
-    let output = command.output().unwrap_or_else(|error| panic!("{name:?}: {error}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name:?}: {errors}");
-    String::from_utf8(output.stdout).expect("text")
-}
 
 /// The kernel's selftests, where `BPF_CORPUS` says: a folder with `el` and `eb`, of which `BPF_CORPUS_SAMPLE` may name a part.
 #[test]

@@ -2,14 +2,13 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::expect_used, reason = "a test: its panics are failures")]
 
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::process::Stdio;
 
 use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, FuncLinkage, NewEnumValue};
 use serde_json::Value;
-use testdata::{Order, object};
+use testdata::{Order, built, feed, object};
 
 /// BTF of a kernel whose words go up to these numbers, with functions.
 fn kernel(map_type: u32, functions: &[&str]) -> Vec<u8> {
@@ -42,21 +41,10 @@ fn add_functions(builder: &mut BtfBuilder, functions: &[&str]) {
 
 /// Status, standard output and standard error.
 fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
-    let path = env!("CARGO_BIN_EXE_bpf-elf");
-    let mut command = match env::var_os("BPF_RUNNER") {
-        None => Command::new(path),
-        Some(runner) => {
-            let mut command = Command::new(runner);
-            command.arg(path);
-            command
-        }
-    };
-    command.current_dir(folder).arg("compat").args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("start bpf-elf");
+    let mut command = built(env!("CARGO_BIN_EXE_bpf-elf"));
+    command.current_dir(folder).arg("compat").args(arguments).stderr(Stdio::piped());
     // A command that does not read closes the pipe early.
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
-    let output = child.wait_with_output().expect("wait for bpf-elf");
+    let (output, _) = feed(&mut command, input).expect("run bpf-elf");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }

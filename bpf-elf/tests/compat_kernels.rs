@@ -5,8 +5,6 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::expect_used, clippy::panic, reason = "a test: its panics are failures")]
 
-use std::process::Command;
-
 use serde_json::Value;
 use testdata::{OBJECTS, Order};
 
@@ -43,7 +41,7 @@ fn the_fixtures_load_from_the_first_kernel_on_that_has_what_they_need() {
     for &object in OBJECTS {
         let path = objects.path().join(format!("{object}.o"));
         std::fs::write(&path, testdata::object(object, Order::Little)).expect("a file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bpf-elf"));
+        let mut command = testdata::built(env!("CARGO_BIN_EXE_bpf-elf"));
         command.args(["compat", "--format", "json"]).arg(&path);
         for folder in &folders {
             command.arg("--btf").arg(folder);

@@ -6,46 +6,22 @@
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test: its panics are failures"
 )]
 
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::{env, fs, io::Write as _};
+#[path = "shared/program.rs"]
+mod program;
 
+use std::path::PathBuf;
+use std::{env, fs};
+
+use program::{printed, refused, run};
 use serde_json::Value;
 use testdata::{OBJECTS, Order, object};
 
-/// The program, started by `BPF_RUNNER` where that names what runs programs of this architecture.
-fn program() -> Command {
-    let path = env!("CARGO_BIN_EXE_bpf-elf");
-    let Some(runner) = env::var_os("BPF_RUNNER") else { return Command::new(path) };
-    let mut command = Command::new(runner);
-    command.arg(path);
-    command
-}
-
-fn inspect(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = program()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("start bpf-elf");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // A command that does not read closes the pipe early.
-    let _ = stdin.write_all(input);
-    drop(stdin);
-    child.wait_with_output().expect("wait for bpf-elf")
-}
-
 fn json(name: &str, order: Order) -> String {
-    let output = inspect(&["inspect", "--format", "json", "-"], object(name, order));
-    let messages = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {order:?}: {messages}");
-    assert_eq!(messages, "", "{name} {order:?}");
-    String::from_utf8(output.stdout).expect("UTF-8")
+    printed(&["inspect", "--format", "json", "-"], object(name, order))
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -141,8 +117,8 @@ fn a_file_prints_what_standard_input_prints() {
     let folder = tempfile::tempdir().expect("make a temporary folder");
     let path = folder.path().join("packets.o");
     fs::write(&path, object("packets", Order::Big)).expect("write the object");
-    let output = inspect(&["inspect", "--format=json", path.to_str().expect("a plain path")], b"");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), json("packets", Order::Big));
+    let path = path.to_str().expect("a plain path");
+    assert_eq!(printed(&["inspect", "--format=json", path], b""), json("packets", Order::Big));
 }
 
 #[test]
@@ -154,12 +130,7 @@ fn a_bad_file_gives_one_line_and_status_1() {
         (["inspect", "-"], truncated),
         (["inspect", "/no/such\nfile.o"], b""),
     ] {
-        let output = inspect(&arguments, input);
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {messages}");
-        assert!(output.stdout.is_empty(), "{arguments:?}");
-        assert_eq!(messages.lines().count(), 1, "{arguments:?}: {messages}");
-        assert!(messages.starts_with("bpf-elf: "), "{arguments:?}: {messages}");
+        refused(&arguments, input);
     }
 }
 
@@ -168,7 +139,7 @@ fn wrong_usage_gives_status_2() {
     for arguments in
         [&[][..], &["inspect"], &["inspect", "--format", "yaml", "-"], &["load", "x.o"]]
     {
-        assert_eq!(inspect(arguments, b"").status.code(), Some(2), "{arguments:?}");
+        assert_eq!(run(arguments, b"").status.code(), Some(2), "{arguments:?}");
     }
 }
 
@@ -176,9 +147,8 @@ fn wrong_usage_gives_status_2() {
 fn the_text_form_names_everything_and_has_no_escapes() {
     for name in OBJECTS {
         for order in Order::BOTH {
-            let output = inspect(&["inspect", "-"], object(name, order));
-            let text = String::from_utf8(output.stdout).expect("UTF-8");
-            assert!(output.status.success() && !text.contains('\x1b'), "{name}");
+            let text = printed(&["inspect", "-"], object(name, order));
+            assert!(!text.contains('\x1b'), "{name}");
             assert!(!text.lines().any(|line| line.ends_with(' ')), "{name}");
             let spec: Value = serde_json::from_str(&json(name, order)).expect("JSON");
             for kind in ["programs", "maps", "variables", "externs"] {

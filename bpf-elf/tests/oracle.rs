@@ -18,16 +18,7 @@ use std::process::Command;
 
 use bpf_elf::spec::CollectionSpec;
 use serde_json::Value;
-use testdata::{OBJECTS, Order, object};
-
-#[track_caller]
-fn output(command: &mut Command) -> String {
-    let name = command.get_program().to_owned();
-    let output = command.output().unwrap_or_else(|error| panic!("{name:?}: {error}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name:?}: {errors}");
-    String::from_utf8(output.stdout).expect("text")
-}
+use testdata::{OBJECTS, Order, built, object, output};
 
 /// Slots and bytes of instructions, by section and function.
 type Listings = BTreeMap<(String, String), Vec<(usize, String)>>;
@@ -67,7 +58,7 @@ fn the_fixtures_have_the_instructions_that_llvm_shows() {
         for order in Order::BOTH {
             let path = folder.path().join(name);
             std::fs::write(&path, object(name, order)).unwrap();
-            let mut command = Command::new(env!("CARGO_BIN_EXE_bpf-elf"));
+            let mut command = built(env!("CARGO_BIN_EXE_bpf-elf"));
             let text = output(command.args(["disasm", "--format", "json"]).arg(&path));
             let ours: Value = serde_json::from_str(&text).unwrap();
             let functions = ours["functions"].as_array().unwrap();

@@ -56,12 +56,10 @@ fn quoted(line: &str) -> String {
 
 impl Kernel {
     fn read() -> Self {
-        let output = Command::new("bpftool")
-            .args(["btf", "dump", "file", "/sys/kernel/btf/vmlinux", "format", "raw"])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "bpftool btf dump");
-        let text = String::from_utf8(output.stdout).unwrap();
+        let vmlinux = "/sys/kernel/btf/vmlinux";
+        let text = testdata::output(
+            Command::new("bpftool").args(["btf", "dump", "file", vmlinux, "format", "raw"]),
+        );
         let mut types: BTreeMap<u32, Type> = BTreeMap::new();
         let mut last = 0;
         for line in text.lines() {

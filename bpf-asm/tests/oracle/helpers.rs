@@ -7,7 +7,7 @@ use std::process::Command;
 
 use bpf_asm::HelperId;
 
-use crate::output;
+use testdata::output;
 
 /// Numbers and names of `enum bpf_func_id` of the running kernel, without the `BPF_FUNC_`.
 fn kernel_helpers() -> Vec<(u32, String)> {

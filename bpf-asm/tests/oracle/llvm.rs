@@ -9,7 +9,7 @@ use std::process::Command;
 use bpf_asm::{ByteOrder, Instruction, R0, R1, Register, Slot, encode_slots};
 
 use crate::objects::{compare, objects};
-use crate::output;
+use testdata::output;
 
 const MC: &str = "llvm-mc-22";
 

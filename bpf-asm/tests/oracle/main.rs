@@ -7,15 +7,3 @@
 mod helpers;
 mod llvm;
 mod objects;
-
-use std::process::Command;
-
-/// What a program prints; it must be there and succeed.
-#[track_caller]
-fn output(command: &mut Command) -> String {
-    let name = command.get_program().to_owned();
-    let output = command.output().unwrap_or_else(|error| panic!("{name:?}: {error}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name:?}: {errors}");
-    String::from_utf8(output.stdout).expect("text")
-}

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use bpf_asm::{ByteOrder, Code, Imm64, Instruction, Opcode, Slot, decode_slots};
 
-use crate::output;
+use testdata::output;
 
 const OBJDUMP: &str = "llvm-objdump-22";
 

@@ -1,8 +1,7 @@
 //! Asks libbpf, through `testdata/oracle/dedup.c`.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::cases::Case;
 use crate::paths;
@@ -21,15 +20,7 @@ pub(crate) fn merge(directory: &Path, cases: &[Case]) -> Vec<Result<Vec<u8>, Str
         lines.push('\n');
     }
     let program = &paths("BPF_DEDUP_ORACLE")[0];
-    let mut child =
-        Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let said = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(said.status.success(), "{}: {}", program.display(), said.status);
-
-    let said = String::from_utf8(said.stdout).unwrap();
+    let said = testdata::answer(&mut Command::new(program), &lines).unwrap();
     let mut said = said.lines();
     assert!(said.next().is_some_and(|line| line.starts_with("libbpf\tv")), "no version");
     let answers = said.enumerate().map(|(number, line)| {

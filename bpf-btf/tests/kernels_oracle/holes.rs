@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use bpf_btf::{Btf, Composite};
+use testdata::output;
 
-use crate::kernels::{ask, each};
+use crate::kernels::each;
 
 /// One structure or union; its size in bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -159,12 +161,13 @@ fn structures_are_laid_out_as_pahole_says() {
         let (release, path) = (&kernel.release, kernel.path());
         let [flag, format, base] = ["-F", "btf", "--btf_base"].map(Path::new);
         let mut total = [0; 3];
-        let text = ask("pahole", &[flag, format, &path]);
+        let text = output(Command::new("pahole").args([flag, format, &path]));
         compare(release, &kernel.vmlinux, &text, &mut total);
         assert!(total.iter().all(|count| *count > 1000), "{release}: {total:?}");
         let mut modules = 0;
         for module in kernel.modules() {
-            let text = ask("pahole", &[flag, format, base, &path, &module.path]);
+            let text =
+                output(Command::new("pahole").args([flag, format, base, &path, &module.path]));
             compare(&format!("{release} {}", module.name), &module.btf, &text, &mut total);
             modules += 1;
         }

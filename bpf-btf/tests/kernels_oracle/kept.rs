@@ -1,13 +1,13 @@
 //! `bpftool gen min_core_btf`: of each kernel the types and members that the fixtures' relocations need.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::process::Command;
 
 use bpf_btf::{Btf, BtfExt, ByteOrder, Minimizer, Type};
 use testdata::{OBJECTS, Order, object};
 
 use crate::elf;
-use crate::kernels::{ask, each};
+use crate::kernels::each;
 
 /// Kind and name of each type with a name, and the names and offsets of its members or values.
 type Parts = BTreeMap<String, BTreeSet<String>>;
@@ -65,8 +65,9 @@ fn what_relocations_need_is_what_bpftool_keeps() {
             }
             let (input, output) = (directory.path().join("object.o"), directory.path().join("min"));
             std::fs::write(&input, bytes).unwrap();
-            let [gen_word, min_core] = ["gen", "min_core_btf"].map(Path::new);
-            ask("bpftool", &[gen_word, min_core, &kernel.path(), &output, &input]);
+            let mut bpftool = Command::new("bpftool");
+            bpftool.args(["gen", "min_core_btf"]).args([&kernel.path(), &output, &input]);
+            testdata::output(&mut bpftool);
             let theirs = Btf::parse(std::fs::read(&output).unwrap()).unwrap();
             let mut minimizer = Minimizer::new(&kernel.vmlinux);
             minimizer.keep_for(&local, &records).unwrap();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bpf_btf::Btf;
+use testdata::output;
 
 /// One kernel's BTF.
 pub(crate) struct Kernel {
@@ -75,18 +76,10 @@ pub(crate) fn each(look: impl Fn(&Kernel)) {
     assert!(count > 0, "no folder in BPF_KERNEL_BTF");
 }
 
-/// What a program prints.
-pub(crate) fn ask(program: &str, arguments: &[&Path]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {complaints}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// `bpftool btf dump file FILE [base_btf BASE] format FORMAT`
 pub(crate) fn bpftool(file: &Path, base: Option<&Path>, format: &str) -> String {
     let mut arguments = base.map_or(Vec::new(), |base| vec![Path::new("-B"), base]);
     arguments.extend(["btf", "dump", "file"].map(Path::new));
     arguments.extend([file, Path::new("format"), Path::new(format)]);
-    ask("bpftool", &arguments)
+    output(Command::new("bpftool").args(arguments))
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use bpf_btf::Btf;
+use testdata::output;
 
 use crate::dump::dump;
 
@@ -10,12 +11,8 @@ const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 #[test]
 fn the_kernels_types_are_what_bpftool_says() {
-    let output = Command::new("bpftool")
-        .args(["btf", "dump", "file", VMLINUX, "format", "raw"])
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    let theirs = String::from_utf8(output.stdout).unwrap();
+    let theirs =
+        output(Command::new("bpftool").args(["btf", "dump", "file", VMLINUX, "format", "raw"]));
     let ours = dump(&Btf::parse(std::fs::read(VMLINUX).unwrap()).unwrap());
     for (line, (ours, theirs)) in ours.lines().zip(theirs.lines()).enumerate() {
         assert_eq!(ours, theirs, "line {}", line + 1);

@@ -3,7 +3,8 @@
 use bpf_btf::{Btf, BtfBuilder, ByteOrder, Definition, NewMember};
 use testdata::{OBJECTS, Order, object};
 
-use crate::{File, json, printed, run};
+use crate::program::{printed, run};
+use crate::{File, json};
 
 const WITHOUT_BTF: [&str; 1] = ["no_btf"];
 

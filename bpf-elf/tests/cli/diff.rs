@@ -3,7 +3,8 @@
 use bpf_elf::spec::CollectionSpec;
 use testdata::{OBJECTS, Order, object};
 
-use crate::{File, json, printed, run};
+use crate::program::{printed, run};
+use crate::{File, json};
 
 #[test]
 fn an_object_does_not_differ_from_itself() {

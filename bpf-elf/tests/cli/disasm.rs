@@ -4,7 +4,8 @@ use bpf_asm::{ByteOrder, Code, decode_slots};
 use bpf_elf::spec::CollectionSpec;
 use testdata::{OBJECTS, Order, object};
 
-use crate::{json, printed, run};
+use crate::json;
+use crate::program::{printed, run};
 
 #[test]
 fn a_listing_names_functions_lines_and_references() {

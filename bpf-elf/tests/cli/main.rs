@@ -13,53 +13,14 @@ mod btf;
 mod diff;
 mod disasm;
 mod manners;
+#[path = "../shared/program.rs"]
+mod program;
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
+use program::printed;
 use serde_json::Value;
 use testdata::{Order, object};
-
-/// The program, started by `BPF_RUNNER` where that names what runs programs of this architecture.
-fn program() -> Command {
-    let path = env!("CARGO_BIN_EXE_bpf-elf");
-    let mut command = match std::env::var_os("BPF_RUNNER") {
-        None => Command::new(path),
-        Some(runner) => {
-            let mut command = Command::new(runner);
-            command.arg(path);
-            command
-        }
-    };
-    command.env_remove("NO_COLOR");
-    command
-}
-
-fn run(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = program()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("start bpf-elf");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // A command that does not read closes the pipe early.
-    let _ = stdin.write_all(input);
-    drop(stdin);
-    child.wait_with_output().expect("wait for bpf-elf")
-}
-
-/// What a command prints that succeeds without a word on standard error.
-#[track_caller]
-fn printed(arguments: &[&str], input: &[u8]) -> String {
-    let output = run(arguments, input);
-    let messages = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {messages}");
-    assert_eq!(messages, "", "{arguments:?}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
 
 #[track_caller]
 fn json(arguments: &[&str], input: &[u8]) -> Value {

@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use testdata::{Order, object};
 
-use crate::{File, printed, program, run};
+use crate::File;
+use crate::program::{printed, program, refused, run};
 
 /// Every command with arguments that make it read an object from standard input.
 const READERS: [&[&str]; 6] = [
@@ -33,12 +34,7 @@ fn a_bad_object_gives_one_line_and_status_1() {
     let whole = object("packets", Order::Little);
     for arguments in READERS {
         for input in [&b"not an object"[..], b"", &whole[..1000]] {
-            let output = run(arguments, input);
-            let messages = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {messages}");
-            assert!(output.stdout.is_empty(), "{arguments:?}");
-            assert_eq!(messages.lines().count(), 1, "{arguments:?}: {messages}");
-            assert!(messages.starts_with("bpf-elf: "), "{arguments:?}: {messages}");
+            refused(arguments, input);
         }
     }
 }
@@ -50,10 +46,7 @@ fn a_file_that_is_not_there_is_named() {
             .iter()
             .map(|word| if *word == "-" { "/no/such\nfile" } else { word })
             .collect();
-        let output = run(&arguments, b"");
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert_eq!(messages.lines().count(), 1, "{arguments:?}: {messages}");
+        let messages = refused(&arguments, b"");
         assert!(messages.contains("cannot read /no/such"), "{arguments:?}: {messages}");
     }
 }

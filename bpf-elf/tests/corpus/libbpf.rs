@@ -1,8 +1,6 @@
 //! Asks libbpf, through the program in `testdata/oracle`.
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
 
 use crate::{Error, Object};
 
@@ -49,18 +47,5 @@ pub(crate) fn open(program: &Path, objects: &[Object]) -> Result<Vec<Answer>, Er
 
 /// What a program writes for an input.
 pub(crate) fn run(program: &Path, input: String) -> Result<String, Error> {
-    let mut child = Command::new(program)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
-    let mut pipe = child.stdin.take().ok_or("no standard input")?;
-    // Both pipes are short: whoever only writes waits for who only writes.
-    let writer = thread::spawn(move || pipe.write_all(input.as_bytes()));
-    let output = child.wait_with_output()?;
-    writer.join().map_err(|_| "the thread that writes ended by a panic")??;
-    if !output.status.success() {
-        return Err(format!("{}: {}", program.display(), output.status).into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
+    Ok(testdata::answer(&mut Command::new(program), &input)?)
 }

@@ -22,14 +22,14 @@ mod mutate;
 mod worker;
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, io, thread};
 
 use bpf_elf::spec::CollectionSpec;
 use mutate::{CORPUS, Case, Source};
-use testdata::{OBJECTS, Order};
+use testdata::{OBJECTS, Order, built};
 
 #[global_allocator]
 static HEAP: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
@@ -131,15 +131,6 @@ impl Report {
     }
 }
 
-/// Another process of this program, started by `BPF_RUNNER` where that names what runs programs of this architecture.
-fn this_program() -> Command {
-    let path = env::current_exe().expect("the path of this program");
-    let Some(runner) = env::var_os("BPF_RUNNER") else { return Command::new(path) };
-    let mut command = Command::new(runner);
-    command.arg(path);
-    command
-}
-
 /// All mutations of one object, in as many worker processes as it takes.
 fn mutations(case: &Case, count: u64) -> Report {
     let folder = tempfile::tempdir().expect("make a temporary folder");
@@ -147,7 +138,7 @@ fn mutations(case: &Case, count: u64) -> Report {
     let mut report = Report::default();
     let mut from = 0;
     while from < count && report.failures.len() < ENOUGH {
-        let output = this_program()
+        let output = built(env::current_exe().expect("the path of this program"))
             .env(worker::JOB, format!("{case} {from} {count} {}", note.display()))
             .output()
             .expect("start a worker");

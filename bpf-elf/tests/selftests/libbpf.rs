@@ -1,10 +1,8 @@
 //! Asks libbpf, through the program in `testdata/oracle`.
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::{env, thread};
 
 use bpf_asm::{ByteOrder, Slot, decode_slots};
+use testdata::{answer, built};
 
 use crate::Error;
 use crate::differences::{Version, version};
@@ -42,32 +40,9 @@ impl Libbpf {
         pairs: &[Pair],
         order: ByteOrder,
     ) -> Result<(Version, Vec<Vec<Answer>>), Error> {
-        let mut command = match env::var_os("BPF_RUNNER") {
-            None => Command::new(&self.program),
-            Some(runner) => {
-                let mut command = Command::new(runner);
-                command.arg(&self.program);
-                command
-            }
-        };
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
-        let mut input = child.stdin.take().ok_or("no standard input")?;
         let lines =
             pairs.iter().flat_map(|pair| [&pair.object.path, "\t", &pair.target.path, "\n"]);
-        let lines: String = lines.collect();
-        // Both pipes are short: whoever only writes waits for who only writes.
-        let writer = thread::spawn(move || input.write_all(lines.as_bytes()));
-        let output = child.wait_with_output()?;
-        writer.join().map_err(|_| "the thread that writes ended by a panic")??;
-        if !output.status.success() {
-            return Err(format!("{}: {}", self.program.display(), output.status).into());
-        }
-
-        let text = String::from_utf8(output.stdout)?;
+        let text = answer(&mut built(&self.program), &lines.collect::<String>())?;
         let mut lines = text.lines().peekable();
         let first = lines.next().and_then(|line| line.strip_prefix("libbpf\t")).and_then(version);
         let first = first.ok_or("the version of libbpf is not told")?;
