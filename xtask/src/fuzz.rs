@@ -34,8 +34,17 @@ pub(crate) struct Args {
 /// Crates with fuzz targets, each in the folder `fuzz` of its crate.
 const CRATES: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
 
-/// How long each target runs as a part of the tests.
-const SECONDS: u64 = 10;
+/// How much each target does as a part of the tests: the same inputs each time, for what fails in one run must fail in the next.
+const STEP: Limit = Limit::Runs(100_000);
+
+/// When a target ends.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    /// After so many inputs, always the same ones: a fixed seed, and nothing kept of earlier runs.
+    Runs(u32),
+    /// After so many seconds, with other inputs each time, beginning where the last run ended.
+    Seconds(u64),
+}
 
 /// The example that prints instructions.
 const LISTING: &str = "listing";
@@ -64,16 +73,16 @@ struct Target {
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut steps = Steps::new();
-    steps.run("fuzz", |steps| all(steps, &args.targets, args.seconds));
+    steps.run("fuzz", |steps| all(steps, &args.targets, Limit::Seconds(args.seconds)));
     if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The step of `test`: every target, for a short while.
 pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
-    all(steps, &[], SECONDS)
+    all(steps, &[], STEP)
 }
 
-fn all(steps: &Steps, names: &[String], seconds: u64) -> Result<Outcome> {
+fn all(steps: &Steps, names: &[String], limit: Limit) -> Result<Outcome> {
     let folder = metadata::target_folder()?.join("fuzz");
     let mut targets = Vec::new();
     for name in CRATES {
@@ -90,18 +99,18 @@ fn all(steps: &Steps, names: &[String], seconds: u64) -> Result<Outcome> {
     }
     targets.retain(|target| names.is_empty() || names.contains(&target.name));
     seeds::write(&process::root().join("testdata/elf"), &folder.join("seeds"), &listing)?;
-    Ok(Outcome::Counted(in_parallel(steps, &targets, &folder, seconds)))
+    Ok(Outcome::Counted(in_parallel(steps, &targets, &folder, limit)))
 }
 
 /// Runs the targets, as many at a time as there are processors: each keeps one busy.
-fn in_parallel(steps: &Steps, targets: &[Target], folder: &Path, seconds: u64) -> Counts {
+fn in_parallel(steps: &Steps, targets: &[Target], folder: &Path, limit: Limit) -> Counts {
     let queue = Mutex::new(targets.iter());
     let total = Mutex::new(Counts::default());
     let workers = available_parallelism().map_or(1, NonZero::get);
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     let work = || {
         while let Some(target) = next() {
-            let counts = fuzz(steps, target, folder, seconds).unwrap_or_else(|error| {
+            let counts = fuzz(steps, target, folder, limit).unwrap_or_else(|error| {
                 steps.say(&format!("--- fuzz {}\n{error:#}", target.name));
                 Counts::failure(format!("fuzz {}", target.name))
             });
@@ -138,15 +147,18 @@ fn build(steps: &Steps, krate: &str, folder: &Path) -> Result<Vec<Target>> {
 }
 
 /// Runs one target; a failing input is an error with what the target said about it.
-fn fuzz(steps: &Steps, target: &Target, folder: &Path, seconds: u64) -> Result<Counts> {
+fn fuzz(steps: &Steps, target: &Target, folder: &Path, limit: Limit) -> Result<Counts> {
     let part = |name: &str| -> Result<PathBuf> {
         let path = folder.join(name).join(&target.name);
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(path)
     };
-    let (corpus, seeds, artifacts) = (part("corpus")?, part("seeds")?, part("artifacts")?);
+    let (seeds, artifacts) = (part("seeds")?, part("artifacts")?);
     let mut command = Command::new(&target.program);
-    command.arg(format!("-max_total_time={seconds}"));
+    match limit {
+        Limit::Runs(runs) => command.args(["-seed=1".into(), format!("-runs={runs}")]),
+        Limit::Seconds(seconds) => command.arg(format!("-max_total_time={seconds}")),
+    };
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     // A slow input is a finding too: nothing here needs seconds.
     command.args(["-timeout=5", "-rss_limit_mb=1024", "-max_len=65536", "-print_final_stats=1"]);
@@ -154,6 +166,16 @@ fn fuzz(steps: &Steps, target: &Target, folder: &Path, seconds: u64) -> Result<C
     if target.name == "text" {
         command.arg(format!("-dict={}", words.display()));
     }
+    // New inputs go to the first folder.
+    let corpus = match limit {
+        Limit::Seconds(_) => part("corpus")?,
+        Limit::Runs(_) => {
+            let empty = part("step")?;
+            fs::remove_dir_all(&empty)
+                .with_context(|| format!("cannot empty {}", empty.display()))?;
+            part("step")?
+        }
+    };
     command.arg(&corpus).arg(&seeds);
     let output = steps.command(&mut command)?;
     let number = |name: &str| {
