@@ -1,4 +1,4 @@
-//! A validated blob.
+//! A blob that was read.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,9 +12,11 @@ use crate::header::Header;
 use crate::index::NameIndex;
 use crate::parse::Scan;
 use crate::raw::RawType;
+use crate::validate::Trust;
 use crate::{BtfBytes, ByteOrder, Error, Kind, Type, TypeId};
 
 /// BTF that was validated once; every question about it afterwards is cheap and cannot fail for reasons of format.
+/// Only what [`parse_trusted`](Self::parse_trusted) opened is believed before it is validated.
 ///
 /// A clone shares everything. The bytes are kept in native order, next to one `u32` per type; views of types
 /// ([`Type`]) borrow from them and allocate nothing.
@@ -49,6 +51,8 @@ struct Inner {
     /// Offset of the first own string: 0 without a base.
     first_string: u32,
     index: OnceBox<NameIndex>,
+    /// What validating found, for a blob that was not validated when it was opened.
+    deferred: Option<OnceBox<Result<(), Error>>>,
 }
 
 impl Btf {
@@ -56,15 +60,22 @@ impl Btf {
     ///
     /// Bytes in the machine's order are used where they are; others are swapped once into an owned copy.
     pub fn parse(bytes: impl Into<BtfBytes>) -> Result<Self, Error> {
-        Self::read(bytes.into(), None)
+        Self::read(bytes.into(), None, Trust::None)
     }
 
     /// Validates a split blob, such as the BTF of a kernel module, whose ids and string offsets continue those of `base`.
+    ///
+    /// A base that was [not validated](Self::parse_trusted) when it was opened is validated now.
     pub fn parse_split(bytes: impl Into<BtfBytes>, base: &Self) -> Result<Self, Error> {
-        Self::read(bytes.into(), Some(base.clone()))
+        base.validate()?;
+        Self::read(bytes.into(), Some(base.clone()), Trust::None)
     }
 
-    fn read(mut bytes: BtfBytes, base: Option<Self>) -> Result<Self, Error> {
+    pub(crate) fn read(
+        mut bytes: BtfBytes,
+        base: Option<Self>,
+        trust: Trust,
+    ) -> Result<Self, Error> {
         let mut blob = bytes.as_slice();
         let header = Header::parse(blob)?;
         if header.order != ByteOrder::NATIVE {
@@ -83,54 +94,26 @@ impl Btf {
         let first_string = base.as_ref().map_or(0, Self::string_end);
         let string_end =
             u32::try_from(strings.len()).ok().and_then(|len| first_string.checked_add(len));
-        let string_end = string_end.ok_or(Error::TooLarge { len: strings.len() })?;
-        let scan = Scan {
-            blob,
-            types: header.types.clone(),
-            layout: blob.get(header.layout.clone()).unwrap_or_default(),
-            first_id,
-            base: base.as_ref(),
-            string_end,
+        if string_end.is_none() {
+            return Err(Error::TooLarge { len: strings.len() });
+        }
+        let scan = Scan::new(blob, &header, base.as_ref());
+        let (offsets, deferred) = match trust {
+            Trust::None => (scan.run()?, None),
+            Trust::Whole => (scan.skim()?, Some(OnceBox::new())),
         };
-        let offsets = scan.run()?;
-        let ascii = is_ascii(strings);
-        let inner =
-            Inner { bytes, header, offsets, base, first_id, first_string, index: OnceBox::new() };
+        let index = OnceBox::new();
+        let inner = Inner { bytes, header, offsets, base, first_id, first_string, index, deferred };
         let btf = Self(Arc::new(inner));
-        // Any slice of ASCII is UTF-8. Otherwise every name has to be looked at, so that views can hand out `&str`.
-        if !ascii || btf.0.base.is_some() {
-            btf.check_names(ascii)?;
+        if btf.0.deferred.is_none() {
+            btf.check_names()?;
         }
         Ok(btf)
     }
 
-    fn check_names(&self, own_ascii: bool) -> Result<(), Error> {
-        if own_ascii && self.base_strings_are_ascii() {
-            return Ok(());
-        }
-        for (id, found) in self.types() {
-            let mut bad = None;
-            crate::walk::for_each_name(found, &mut |offset| {
-                if self.string(offset).is_none() && offset != 0 {
-                    bad = bad.or(Some(offset));
-                }
-            });
-            if let Some(offset) = bad {
-                return Err(Error::NameEncoding { id, offset });
-            }
-        }
-        Ok(())
-    }
-
-    fn base_strings_are_ascii(&self) -> bool {
-        let mut base = self.base();
-        while let Some(btf) = base {
-            if !is_ascii(btf.own_strings()) {
-                return false;
-            }
-            base = btf.base();
-        }
-        true
+    /// What became of the checks that opening put off; `None` when it put none off.
+    pub(crate) fn deferred(&self) -> Option<&OnceBox<Result<(), Error>>> {
+        self.0.deferred.as_ref()
     }
 
     /// Byte order of the bytes that were read. What [`bytes`](Self::bytes) gives is always native.
@@ -321,11 +304,6 @@ impl<'btf> Strings<'btf> {
             None => self.btf.string_tail(offset),
         }
     }
-}
-
-/// Whether all bytes are ASCII. They nearly always are, so that it is quicker not to stop at the first that is not.
-fn is_ascii(bytes: &[u8]) -> bool {
-    bytes.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
 impl PartialEq for Btf {

@@ -71,6 +71,8 @@ mod order;
 mod parse;
 mod raw;
 mod rewrite;
+mod skim;
+mod validate;
 mod value;
 mod view;
 mod walk;

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use zerocopy::FromBytes;
 use zerocopy::native_endian::U32;
 
+use crate::header::Header;
 use crate::raw::{MAX_VLEN, RawType};
 use crate::words::{for_each_name, for_each_target};
 use crate::{Btf, Error, Kind, TypeId};
@@ -45,7 +46,7 @@ impl Prototypes {
 }
 
 /// All whole words of some bytes.
-fn words_of(bytes: &[u8]) -> &[U32] {
+pub(crate) fn words_of(bytes: &[u8]) -> &[U32] {
     let len = bytes.len() & !3;
     bytes.get(..len).and_then(|bytes| <[U32]>::ref_from_bytes(bytes).ok()).unwrap_or_default()
 }
@@ -64,10 +65,10 @@ fn grow(offsets: &mut Vec<u32>, offset: u32) {
 }
 
 /// Average size of a record in kernels is 36 bytes; with half of that the offsets hardly ever grow.
-const SMALL_RECORD: usize = 18;
+pub(crate) const SMALL_RECORD: usize = 18;
 
 /// Words of the head that all records have.
-const HEAD: usize = 3;
+pub(crate) const HEAD: usize = 3;
 
 /// What is known of names and ids so far.
 #[derive(Clone, Copy)]
@@ -129,6 +130,24 @@ const FLOAT: u8 = 16;
 const DECL_TAG: u8 = 17;
 const TYPE_TAG: u8 = 18;
 const ENUM64: u8 = 19;
+
+impl<'a> Scan<'a> {
+    /// The pass over a blob in native order, whose sections are where its header says.
+    pub(crate) fn new(blob: &'a [u8], header: &Header, base: Option<&'a Btf>) -> Self {
+        let strings = blob.get(header.strings.clone()).unwrap_or_default();
+        let first_string = base.map_or(0, Btf::string_end);
+        Self {
+            blob,
+            types: header.types.clone(),
+            layout: blob.get(header.layout.clone()).unwrap_or_default(),
+            first_id: base.map_or(1, Btf::len),
+            base,
+            // Whoever opened the blob saw that the sum fits.
+            string_end: first_string
+                .saturating_add(u32::try_from(strings.len()).unwrap_or(u32::MAX)),
+        }
+    }
+}
 
 impl Scan<'_> {
     /// Offset of each type from the start of the blob, in the order of ids.
@@ -263,7 +282,7 @@ impl Scan<'_> {
     }
 
     /// The id of an own type. Where the sum does not fit, an error follows in any case.
-    fn id(&self, index: u32) -> TypeId {
+    pub(crate) fn id(&self, index: u32) -> TypeId {
         TypeId::new(self.first_id.saturating_add(index))
     }
 
@@ -274,7 +293,7 @@ impl Scan<'_> {
 
     /// Words of a kind that only the blob's layout section knows: behind the head, and of each element.
     #[cold]
-    fn unknown_layout(&self, kind: u8) -> Option<(usize, usize)> {
+    pub(crate) fn unknown_layout(&self, kind: u8) -> Option<(usize, usize)> {
         // Kind 0 is never a record, whatever the layout section says.
         let entry = self.layout.chunks_exact(4).nth(usize::from(kind)).filter(|_| kind != 0)?;
         match entry {

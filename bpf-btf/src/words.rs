@@ -34,6 +34,12 @@ fn layout(kind: Kind) -> (Word, &'static [Word], &'static [Word]) {
     }
 }
 
+/// How many words the records of a kind have behind their heads, and in each element.
+pub(crate) fn sizes(kind: Kind) -> (usize, usize) {
+    let (_, fixed, element) = layout(kind);
+    (fixed.len(), element.len())
+}
+
 /// Calls `see` with each word of one meaning.
 #[inline]
 fn for_each(words: &[u32], wanted: Word, mut see: impl FnMut(u32)) {

@@ -138,8 +138,21 @@ fn opening_allocates_at_most_three_times_and_asking_never() {
     let live = change.bytes_allocated - change.bytes_deallocated;
     assert!(kernel.len() > 126_000 && live <= 1_000_000, "{live} bytes for {} types", kernel.len());
 
+    let bytes = kernel.bytes().to_vec();
+    let region = Region::new(GLOBAL);
+    let kernel = Btf::parse_trusted(bytes).unwrap();
+    let change = region.change();
+    let live = change.bytes_allocated - change.bytes_deallocated;
+    assert!(kernel.len() > 126_000 && live <= 1_000_000, "{live} bytes for {} types", kernel.len());
+
     let (opening, btf) = count(|| Btf::parse(native).unwrap());
     assert!(opening <= 3, "opening allocated {opening} times");
+    let (trusting, trusted) = count(|| Btf::parse_trusted(btf.bytes().to_vec()).unwrap());
+    assert!(trusting <= 4, "opening what is trusted allocated {trusting} times");
+    let (validating, valid) = count(|| trusted.validate().is_ok());
+    assert!(validating <= 3 && valid, "validating allocated {validating} times");
+    let (again, valid) = count(|| trusted.validate().is_ok() && btf.validate().is_ok());
+    assert_eq!((again, valid), (0, true));
     let (swapping, _) = count(|| Btf::parse(foreign).unwrap());
     assert!(swapping <= 4, "opening a foreign blob allocated {swapping} times");
     let (walking, sum) = count(|| visit(black_box(&btf)));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use bpf_btf::{
-    Btf, BtfBuilder, ByteOrder, Minimizer, Rewritten, dedup, distill, relocate_base, sort_by_name,
+    Btf, BtfBuilder, BuildError, ByteOrder, Minimizer, Rewritten, dedup, distill, relocate_base, sort_by_name,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -23,7 +23,17 @@ fn check(before: &Btf, rewritten: &Rewritten) -> Btf {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(btf) = Btf::parse(bytes.to_vec()) else { return };
+    let Ok(btf) = Btf::parse_trusted(bytes.to_vec()) else { return };
+    if let Err(error) = btf.validate() {
+        let source = BuildError::Source(error);
+        assert_eq!(dedup(&btf).err(), Some(source.clone()));
+        assert_eq!(sort_by_name(&btf).err(), Some(source.clone()));
+        assert_eq!(Minimizer::new(&btf).finish().err(), Some(source));
+        for (id, _) in btf.types() {
+            let _ = (btf.post_order(id).count(), btf.type_hash(id));
+        }
+        return;
+    }
     if let Ok(merged) = dedup(&btf) {
         let after = check(&btf, &merged);
         assert!(after.len() <= btf.len(), "merging makes more of them");

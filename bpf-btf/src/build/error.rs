@@ -159,6 +159,10 @@ pub enum BuildError {
         /// The id.
         id: TypeId,
     },
+    /// The blob that types come from, or are added to, was believed when it was opened and is not valid: see
+    /// [`Btf::parse_trusted`](crate::Btf::parse_trusted).
+    #[error("the blob to build from is not valid")]
+    Source(#[source] crate::Error),
     /// What was built cannot be read back.
     #[error("the blob that was built cannot be read")]
     Read(#[from] crate::Error),

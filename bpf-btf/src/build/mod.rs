@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use zerocopy::IntoBytes;
 
 use crate::header::{HEADER_LEN, LAYOUT_HEADER_LEN, MAGIC};
-use crate::{Btf, ByteOrder, Kind, TypeId};
+use crate::{Btf, ByteOrder, Error, Kind, TypeId};
 
 use strings::StringTable;
 
@@ -47,6 +47,8 @@ pub struct BtfBuilder {
     strings: StringTable,
     /// Entries of the layout section of an imported blob in native order.
     layout: Vec<u8>,
+    /// What is wrong with the blob that the types or their base come from. Nothing is written then.
+    fault: Option<Error>,
 }
 
 /// Where a record is; empty while its id is only reserved.
@@ -77,7 +79,16 @@ impl BtfBuilder {
         let first_id = base.as_ref().map_or(1, Btf::len);
         let first_string = base.as_ref().map(Btf::string_end);
         let strings = StringTable::new(first_string);
-        Self { base, first_id, words: Vec::new(), records: Vec::new(), strings, layout: Vec::new() }
+        let fault = base.as_ref().and_then(|base| base.validate().err());
+        Self {
+            base,
+            first_id,
+            words: Vec::new(),
+            records: Vec::new(),
+            strings,
+            layout: Vec::new(),
+            fault,
+        }
     }
 
     /// A builder that begins with all types of a blob under their ids, on the same base.
@@ -86,6 +97,7 @@ impl BtfBuilder {
         builder.strings =
             StringTable::import(btf.base().map_or(0, Btf::string_end), btf.own_strings());
         builder.layout = btf.layout().to_vec();
+        builder.fault = btf.validate().err();
         for (id, _) in btf.types() {
             let start = builder.words.len();
             let record = btf.exact_record(id).unwrap_or_default();
@@ -236,8 +248,13 @@ impl BtfBuilder {
 
     /// The blob in the given byte order.
     ///
-    /// Fails when a reserved type was never defined, or when a type refers to one that does not exist.
+    /// Fails when a reserved type was never defined, or when a type refers to one that does not exist; with
+    /// [`BuildError::Source`] when the types or their base come from a blob that was [believed](Btf::parse_trusted) and is
+    /// not valid.
     pub fn write(&self, order: ByteOrder) -> Result<Vec<u8>, BuildError> {
+        if let Some(fault) = &self.fault {
+            return Err(BuildError::Source(fault.clone()));
+        }
         let end = self.len();
         let mut type_words = 0_usize;
         for id in self.own_ids() {

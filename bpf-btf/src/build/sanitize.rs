@@ -91,6 +91,7 @@ impl Default for BtfFeatures {
 /// # Ok(()) }
 /// ```
 pub fn sanitize(btf: &Btf, features: &BtfFeatures) -> Result<Vec<u8>, BuildError> {
+    btf.validate().map_err(BuildError::Source)?;
     if *features == BtfFeatures::ALL {
         return Ok(btf.bytes().to_vec());
     }

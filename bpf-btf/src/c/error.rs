@@ -8,6 +8,9 @@ use crate::{Kind, TypeId};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CError {
+    /// The blob was believed when it was opened and is not valid: see [`Btf::parse_trusted`](crate::Btf::parse_trusted).
+    #[error("the types are not valid BTF")]
+    Types(#[from] crate::Error),
     /// There is no type with the id.
     #[error("type {id} does not exist")]
     NoSuchType {

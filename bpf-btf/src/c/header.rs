@@ -95,6 +95,7 @@ impl CHeaderOptions {
 /// # Ok(()) }
 /// ```
 pub fn c_header(btf: &Btf, options: &CHeaderOptions) -> Result<String, CError> {
+    btf.validate()?;
     let mut printer = CPrinter::new(btf);
     if options.decl_tags {
         printer = printer.with_decl_tags();

@@ -155,6 +155,7 @@ impl<'btf> CPrinter<'btf> {
     ///
     /// On an error the text holds only whole definitions, and the printer can go on with other types.
     pub fn define(&mut self, id: TypeId) -> Result<(), CError> {
+        self.btf.validate()?;
         self.visit(id, Need::Whole)?;
         let found = self.btf.get(id).ok_or(CError::NoSuchType { id })?;
         match found {
@@ -195,6 +196,7 @@ impl<'btf> CPrinter<'btf> {
         name: &str,
         options: &CDeclarationOptions,
     ) -> Result<String, CError> {
+        self.btf.validate()?;
         let place =
             Place { indent: options.indent, bare: options.strip_modifiers, ..Place::default() };
         self.declare(id, name, place)

@@ -40,6 +40,7 @@ use pool::{Pool, Table, mix, type_id};
 /// # Ok(()) }
 /// ```
 pub fn dedup(btf: &Btf) -> Result<Rewritten, BuildError> {
+    btf.validate().map_err(BuildError::Source)?;
     for level in core::iter::successors(Some(btf), |btf| btf.base()) {
         refuse_unknown(level)?;
     }

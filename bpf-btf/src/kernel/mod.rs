@@ -38,7 +38,7 @@ impl Btf {
     ///   6.1, points in names other than those of variables and sections before 6.4.
     ///
     /// Objects as compilers leave them break rules on purpose (sections of size 0, externs): ask after a loader has
-    /// filled them in. Not checked is what map values may hold (`bpf_spin_lock`, `kptr` and the like), which depends on
+    /// filled them in. A blob that was [believed](Btf::parse_trusted) is validated first. Not checked is what map values may hold (`bpf_spin_lock`, `kptr` and the like), which depends on
     /// the kernel's configuration. Types of a base count as checked.
     ///
     /// ```
@@ -53,6 +53,7 @@ impl Btf {
     /// # Ok(()) }
     /// ```
     pub fn check_kernel_rules(&self) -> Result<(), RuleViolation> {
+        self.validate().map_err(|error| RuleViolation::of(&error))?;
         blob::check(self)?;
         for (id, found) in self.types() {
             record::check(self, found).map_err(|broken| broken.at(id))?;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::TypeId;
+use crate::{Error, TypeId};
 
 /// What the kernel's validator does not accept, found by [`Btf::check_kernel_rules`](crate::Btf::check_kernel_rules).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,24 @@ pub struct RuleViolation {
     pub element: Option<u32>,
     /// The rule.
     pub rule: KernelRule,
+}
+
+impl RuleViolation {
+    /// What keeps a blob from being readable, as a rule of the kernel.
+    pub(super) fn of(error: &Error) -> Self {
+        let (id, rule) = match error {
+            Error::StringOffset { id, .. } | Error::NameEncoding { id, .. } => {
+                (*id, KernelRule::Name)
+            }
+            Error::NoSuchTarget { id, .. } | Error::NotPrototype { id, .. } => {
+                (*id, KernelRule::Target)
+            }
+            Error::UnknownKind { id, .. } => (*id, KernelRule::Kind),
+            // What else is wrong was seen when the blob was opened.
+            _ => (TypeId::VOID, KernelRule::Sections),
+        };
+        Self { id, element: None, rule }
+    }
 }
 
 impl fmt::Display for RuleViolation {

@@ -42,6 +42,7 @@ impl BtfBuilder {
                 return Err(BuildError::Base);
             }
         }
+        btf.validate().map_err(BuildError::Source)?;
         refuse_unknown(btf)?;
         let old_first = btf.first_id().get();
         let mut next = self.len();

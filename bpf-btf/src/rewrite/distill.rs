@@ -102,6 +102,7 @@ fn stays(found: Type<'_>) -> bool {
 /// ```
 pub fn distill(btf: &Btf) -> Result<Distilled, BuildError> {
     let old_base = btf.base().ok_or(BuildError::Base)?;
+    btf.validate().map_err(BuildError::Source)?;
     for level in core::iter::successors(Some(btf), |btf| btf.base()) {
         refuse_unknown(level)?;
     }
@@ -197,6 +198,9 @@ fn copy(
 /// `split` was parsed on the distilled base. What a module has in `.BTF` goes with the `.BTF.base` beside it.
 pub fn relocate_base(split: &Btf, base: &Btf) -> Result<BtfBuilder, RelocateError> {
     let distilled = split.base().ok_or(BuildError::Base)?;
+    for blob in [split, base] {
+        blob.validate().map_err(BuildError::Source)?;
+    }
     refuse_unknown(split)?;
     let embedded = embedded(split);
     let first = split.first_id().get();

@@ -171,6 +171,7 @@ impl<'btf> Minimizer<'btf> {
     /// The types that stay, in their order. References to others become `void`.
     pub fn finish(mut self) -> Result<Rewritten, BuildError> {
         let btf = self.btf;
+        btf.validate().map_err(BuildError::Source)?;
         refuse_unknown(btf)?;
         // Tags go with whole types: in others they could speak of members that are gone.
         for (id, found) in btf.types() {

@@ -23,6 +23,7 @@ use crate::{Btf, BtfBuilder, BuildError, TypeId, words};
 /// # Ok(()) }
 /// ```
 pub fn permute(btf: &Btf, order: &[TypeId]) -> Result<Rewritten, BuildError> {
+    btf.validate().map_err(BuildError::Source)?;
     refuse_unknown(btf)?;
     let first = btf.first_id().get();
     let count = btf.len().saturating_sub(first) as usize;

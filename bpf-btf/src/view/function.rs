@@ -12,7 +12,7 @@ pub struct Func<'btf> {
 view!(Func);
 
 impl Func<'_> {
-    /// The prototype, always of kind `FUNC_PROTO`.
+    /// The prototype, of kind `FUNC_PROTO` in a blob that was [validated](crate::Btf::validate).
     #[inline]
     pub fn prototype(&self) -> TypeId {
         self.head.target()

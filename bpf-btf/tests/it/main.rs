@@ -32,6 +32,7 @@ mod rewrite;
 mod sanitize;
 mod sections;
 mod story;
+mod trusted;
 mod value;
 mod value_table;
 mod views;

@@ -69,6 +69,8 @@ fn exercise(btf: &Btf) {
         assert_eq!(btf.type_hash(id), btf.type_hash(found.id()));
         minimizer.keep(id);
     }
+    // All that follows refuses what is not valid, which only a trusted blob can be.
+    let valid = btf.validate().is_ok();
     let _ = minimizer.finish().map(|small| small.builder.write(ByteOrder::NATIVE));
     if let (Some(base), Ok(distilled)) = (btf.base(), distill(btf)) {
         let split = distilled.split.write(ByteOrder::NATIVE).unwrap();
@@ -79,7 +81,7 @@ fn exercise(btf: &Btf) {
         assert!(rewritten.builder.write(ByteOrder::NATIVE).is_ok());
     }
     let mut builder = BtfBuilder::from_btf(btf);
-    assert!(builder.write(ByteOrder::NATIVE).is_ok());
+    assert_eq!(builder.write(ByteOrder::NATIVE).is_ok(), valid);
     let _ = (builder.define_ksyms(), builder.write(ByteOrder::NATIVE));
     if let Ok(bytes) = sanitize(btf, &BtfFeatures::NONE) {
         if btf.base().is_none() {
@@ -108,6 +110,39 @@ fn changed_blobs_never_panic() {
         }
     }
     assert!(read > 200, "too few of the changed blobs could be read: {read}");
+}
+
+#[test]
+fn changed_blobs_that_are_trusted_never_panic() {
+    let mut random = Random(0x7a57);
+    let (mut valid, mut wrong) = (0, 0);
+    for order in ORDERS {
+        let blob = every_kind().layout(&[(0, 0), (4, 0), (0, 0), (12, 0), (0, 12)]).write(order);
+        let mut base = Btf::parse(blob.clone()).unwrap();
+        for _ in 0..1_500 {
+            let mut bytes = blob.clone();
+            mutate(&mut bytes, &mut random);
+            let parsed = Btf::parse(bytes.clone());
+            let trusted = Btf::parse_trusted(bytes.clone());
+            if let Ok(btf) = &trusted {
+                exercise(btf);
+                assert_eq!(btf.validate(), parsed.as_ref().map(|_| ()).map_err(Clone::clone));
+                // On bases that are wrong themselves.
+                base = btf.clone();
+                if parsed.is_ok() {
+                    valid += 1;
+                } else {
+                    wrong += 1;
+                }
+            } else {
+                assert!(parsed.is_err(), "whatever can be parsed can be trusted");
+            }
+            if let Ok(btf) = Btf::parse_split_trusted(bytes, &base) {
+                exercise(&btf);
+            }
+        }
+    }
+    assert!(valid > 200 && wrong > 500, "{valid} valid, {wrong} wrong");
 }
 
 #[test]
@@ -172,6 +207,15 @@ fn allocation_is_bounded_by_the_input() {
 
 #[test]
 fn changed_blobs_are_relocated_without_a_panic() {
+    relocate_changed(false);
+}
+
+#[test]
+fn changed_kernels_that_are_trusted_are_relocated_against_without_a_panic() {
+    relocate_changed(true);
+}
+
+fn relocate_changed(trusted: bool) {
     let mut random = Random(0xc0e);
     let (mut matched, mut told) = (0, 0);
     for order in ORDERS {
@@ -183,7 +227,9 @@ fn changed_blobs_are_relocated_without_a_panic() {
             mutate(&mut ours, &mut random);
             mutate(&mut theirs, &mut random);
             let ours = Btf::parse(ours).or_else(|_| Btf::parse(blob.clone())).unwrap();
-            let theirs = Btf::parse(theirs).or_else(|_| Btf::parse(blob.clone())).unwrap();
+            let whole = || Btf::parse(blob.clone());
+            let theirs = if trusted { Btf::parse_trusted(theirs) } else { Btf::parse(theirs) };
+            let theirs = theirs.or_else(|_| whole()).unwrap();
             let relos = (0..24)
                 .map(|_| {
                     let id = TypeId::new(u32::try_from(random.below(22)).unwrap());
