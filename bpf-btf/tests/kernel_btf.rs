@@ -34,6 +34,29 @@ fn every_type_of_the_kernel_can_be_looked_at() {
 }
 
 #[test]
+fn what_the_kernel_vouches_for_is_valid() {
+    let checked = kernel();
+    let trusted = Btf::parse_trusted(std::fs::read(VMLINUX).unwrap()).unwrap();
+    assert_eq!(trusted.len(), checked.len());
+    assert_eq!(
+        trusted.find("task_struct", Kind::Struct),
+        checked.find("task_struct", Kind::Struct)
+    );
+    for entry in std::fs::read_dir("/sys/kernel/btf").unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|name| name != "vmlinux") {
+            let module = std::fs::read(&path).unwrap();
+            let module = Btf::parse_split_trusted(module, &trusted).unwrap();
+            assert_eq!(module.validate(), Ok(()), "{}", path.display());
+        }
+    }
+    assert_eq!(trusted.validate(), Ok(()));
+    assert!(trusted.types().zip(checked.types()).all(|((_, one), (_, other))| {
+        (one.id(), one.kind(), one.name()) == (other.id(), other.kind(), other.name())
+    }));
+}
+
+#[test]
 fn every_name_leads_back_to_its_type() {
     let btf = kernel();
     for (id, found) in btf.types().filter(|(_, found)| !found.name().is_empty()) {
