@@ -99,8 +99,8 @@ impl Apt {
             return Ok(());
         }
         // Without the option apt is content when nothing at all could be fetched.
-        let fetched = self.command("apt-get").args(["-qq", "update", "--error-on=any"]).output();
-        let output = fetched.context("cannot start apt-get")?;
+        let mut update = self.command("apt-get");
+        let output = process::output(update.args(["-qq", "update", "--error-on=any"]))?;
         if output.status.success() {
             return cache::write(&stamp, "");
         }

@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::kernels::{self, Kernel};
 use crate::process::cargo;
 use crate::progress::{Outcome, Steps};
-use crate::{kernel_btf, test};
+use crate::{ending, kernel_btf, test};
 
 /// Compare the BTF of kernels and their modules with what bpftool, pahole and compilers make of it
 ///
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let objects = std::env::join_paths(objects).context("a folder has a colon")?;
         command.env("BPF_KERNEL_BTF_OBJECTS", objects);
     }
-    let status = command.status().context("cannot start cargo")?;
+    let status = ending::status(&mut command).context("cannot start cargo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::cache::Cache;
+use crate::ending;
 use crate::initramfs::Payload;
 use crate::kernel_tests::{executables, static_cargo};
 use crate::kernels;
@@ -60,8 +61,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         &args.example,
     ];
     // cargo shows its progress, and its errors, itself.
-    let built =
-        static_cargo(&build).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    let mut cargo = static_cargo(&build);
+    let built = ending::output(cargo.stdout(Stdio::piped())).context("cannot start cargo")?;
     ensure!(built.status.success(), "cannot build the example {}", args.example);
     let (_, _, path) = executables(&String::from_utf8_lossy(&built.stdout))
         .into_iter()
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.guest.is_none() {
         match refused() {
             None => {
-                let status = Command::new(&path).args(&args.arguments).status();
+                let status = ending::status(Command::new(&path).args(&args.arguments));
                 let status = status.with_context(|| format!("cannot start {}", path.display()))?;
                 return Ok(status
                     .code()

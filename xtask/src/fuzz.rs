@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::kernel_tests::{TARGET, executables};
 use crate::libtest::Counts;
 use crate::progress::{Outcome, Steps};
-use crate::{cache, metadata, process};
+use crate::{cache, ending, metadata, process};
 
 /// Run the fuzz targets, seeded with the fixtures
 ///
@@ -193,7 +193,8 @@ fn fuzz(steps: &Steps, target: &Target, folder: &Path, limit: Limit) -> Result<C
 fn print(listing: &Path, order: &str, code: &Path) -> Result<Vec<u8>> {
     let input = fs::File::open(code).with_context(|| format!("cannot read {}", code.display()))?;
     let mut command = Command::new(listing);
-    let output = command.arg(order).stdin(Stdio::from(input)).output();
+    command.arg(order).stdin(Stdio::from(input)).stdout(Stdio::piped());
+    let output = ending::output(&mut command);
     let output = output.with_context(|| format!("cannot start {}", listing.display()))?;
     ensure!(output.status.success(), "no listing of {}", code.display());
     Ok(output.stdout)

@@ -10,6 +10,7 @@ mod btf;
 mod cache;
 mod cpio;
 mod demo;
+mod ending;
 mod fixtures;
 mod fuzz;
 mod guest;
@@ -63,7 +64,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
-    let result = match Task::parse() {
+    let task = Task::parse();
+    let result = ending::listen().and_then(|()| match task {
         Task::Test(args) => test::run(&args),
         Task::Demo(args) => demo::run(&args),
         Task::Guest(args) => guest::run(&args),
@@ -77,9 +79,9 @@ fn main() -> ExitCode {
         Task::BigEndian => Ok(big_endian::run()),
         Task::Targets => Ok(targets::run()),
         Task::Walls => walls::run().map(done),
-    };
-    result.unwrap_or_else(|error| {
+    });
+    ending::exit(result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
-    })
+    }))
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cache;
+use crate::ending;
 use crate::kernels::Kernel;
 
 /// A module ready to insert: plain ELF bytes.
@@ -141,11 +142,8 @@ pub(crate) fn expand(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
 pub(crate) fn filter(command: &mut Command, input: Vec<u8>) -> Result<Vec<u8>> {
     use std::io::Write as _;
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {name}"))?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = ending::spawn(command).with_context(|| format!("cannot start {name}"))?;
     let mut pipe = child.stdin.take().context("no pipe to write to")?;
     let writer = std::thread::spawn(move || pipe.write_all(&input));
     let output = child.wait_with_output()?;

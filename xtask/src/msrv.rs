@@ -72,7 +72,8 @@ pub(crate) fn run(steps: &Steps) -> Result<()> {
 }
 
 fn compiler(cache: &Cache) -> Result<PathBuf> {
-    let rustup = Command::new("rustup").args(["which", "rustc", "--toolchain", VERSION]).output();
+    let mut rustup = Command::new("rustup");
+    let rustup = process::output(rustup.args(["which", "rustc", "--toolchain", VERSION]));
     if let Ok(found) = rustup {
         let path = PathBuf::from(String::from_utf8_lossy(&found.stdout).trim());
         if found.status.success() && path.is_file() {

@@ -4,6 +4,8 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::ending;
+
 /// The folder that holds the workspace's `Cargo.toml`.
 pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -52,7 +54,8 @@ pub(crate) fn quote(argument: &str) -> String {
 /// Runs the command with no input and gives back what it printed, whatever its status is.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
     let text = describe(command);
-    command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{text}`"))
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    ending::output(command).with_context(|| format!("cannot start `{text}`"))
 }
 
 /// Runs the command and gives back its standard output; a status other than 0 is an error that holds its messages.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::ending;
 use crate::libtest::Counts;
 use crate::process::describe;
 use crate::table;
@@ -63,6 +64,10 @@ impl Steps {
 
     /// Runs one step. Its failure is shown and counted; the steps after it run nevertheless.
     pub(crate) fn run(&mut self, name: &str, step: impl FnOnce(&Self) -> Result<Outcome>) -> bool {
+        // A signal ends the whole: what would have come after this step is not its failure.
+        if ending::signal().is_some() {
+            return false;
+        }
         self.bar.set_prefix(name.to_owned());
         self.bar.set_message("");
         self.bar.reset_elapsed();
@@ -144,7 +149,7 @@ impl Steps {
         command.stdin(Stdio::null()).stdout(log.reopen()?).stderr(log.reopen()?);
         append_only(command, log.path())?;
         let started = Instant::now();
-        let mut child = command.spawn().with_context(|| format!("cannot start `{text}`"))?;
+        let mut child = ending::spawn(command).with_context(|| format!("cannot start `{text}`"))?;
         let status = loop {
             if let Some(status) =
                 child.try_wait().with_context(|| format!("cannot wait for `{text}`"))?
@@ -155,10 +160,7 @@ impl Steps {
                 self.doing(&last_line(log.path()).unwrap_or_default());
             }
             if started.elapsed() > self.limit {
-                child
-                    .kill()
-                    .and_then(|()| child.wait())
-                    .with_context(|| format!("cannot end `{text}`"))?;
+                ending::kill(&mut child).with_context(|| format!("cannot end `{text}`"))?;
                 let output = fs::read(log.path()).context("cannot read a log file")?;
                 let output = String::from_utf8_lossy(&output);
                 bail!("`{text}` did not end within {:?}:\n{}", self.limit, output.trim_end());

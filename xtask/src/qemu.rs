@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::accel::{self, Accel};
 use crate::apt;
 use crate::cache::{self, Cache};
+use crate::ending;
 use crate::initramfs::{self, Contents, Payload};
 use crate::kernels::Kernel;
 use crate::module::{self, Module};
@@ -89,7 +90,8 @@ impl Host {
             .context("cannot make a log of QEMU")?;
         command.stdin(Stdio::null()).stdout(messages.try_clone()?).stderr(messages);
         let started = Instant::now();
-        let child = command.spawn().with_context(|| format!("cannot start {}", self.qemu))?;
+        let child =
+            ending::spawn(&mut command).with_context(|| format!("cannot start {}", self.qemu))?;
         let mut watch = Watch {
             child,
             data,

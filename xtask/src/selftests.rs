@@ -21,7 +21,7 @@ use crate::fixtures::LLVM;
 use crate::initramfs::in_path;
 use crate::process::{cargo, root};
 use crate::progress::{Outcome, Steps};
-use crate::{apt, big_endian, kernel_btf, kernels};
+use crate::{apt, big_endian, ending, kernel_btf, kernels};
 
 /// Compare with libbpf: reading, preparation and merged types, on the BPF programs of the kernel's selftests and on the fixtures
 ///
@@ -86,7 +86,7 @@ const TARGET: &str = "7.x";
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut good = true;
     for mut test in prepare(args)? {
-        good &= test.status().context("cannot start cargo")?.success();
+        good &= ending::status(&mut test).context("cannot start cargo")?.success();
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

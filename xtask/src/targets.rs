@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cache::Cache;
+use crate::ending;
 use crate::libtest::Counts;
 use crate::metadata;
 use crate::msrv;
@@ -107,12 +108,8 @@ fn links_std(steps: &Steps, name: &str) -> Result<bool> {
     command.arg(scratch.path().join("libprobe.rmeta")).arg("--extern");
     command.arg(format!("{name}={}", library.display()));
     command.arg("-L").arg(format!("dependency={}", dependencies.display())).arg("-");
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start rustc")?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = ending::spawn(&mut command).context("cannot start rustc")?;
     let mut input = child.stdin.take().context("rustc without standard input")?;
     input.write_all(PROBE.replace("CRATE", &name).as_bytes()).context("rustc took no source")?;
     drop(input);

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::apt::Apt;
 use crate::cache::{self, Cache};
+use crate::ending;
 use crate::process::describe;
 use crate::version;
 
@@ -97,8 +98,8 @@ fn pipe(commands: &mut [Command]) -> Result<()> {
     let mut input = Stdio::null();
     for command in commands.iter_mut() {
         command.stdin(input).stdout(Stdio::piped());
-        let mut child =
-            command.spawn().with_context(|| format!("cannot start `{}`", describe(command)))?;
+        let mut child = ending::spawn(command)
+            .with_context(|| format!("cannot start `{}`", describe(command)))?;
         input = child.stdout.take().map_or_else(Stdio::null, Stdio::from);
         children.push(child);
     }

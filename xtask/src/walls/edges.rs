@@ -21,7 +21,7 @@ const DEV: [(&str, &[&str]); 3] =
 const OWNED: [(&str, &str); 2] = [("goblin", "bpf-elf"), ("nix", "bpf-sys")];
 
 /// What tools and tests use must not reach who builds a library.
-const TOOLS: [&str; 10] = [
+const TOOLS: [&str; 12] = [
     "anyhow",
     "clap",
     "clap_complete",
@@ -29,8 +29,10 @@ const TOOLS: [&str; 10] = [
     "flate2",
     "indicatif",
     "proptest",
+    "rustix",
     "serde_json",
     "sha2",
+    "signal-hook",
     "tempfile",
 ];
 
