@@ -312,6 +312,40 @@ fn four_words(bytes: &[u8], order: ByteOrder) -> Option<([u32; 4], &[u8])> {
     Some((words.map(|word| order.u32(word)), tail))
 }
 
+impl<'a, R> Records<'a, R> {
+    /// Offset of the instruction of the first record, in bytes from the start of the section.
+    #[inline]
+    pub fn first_offset(&self) -> Option<u32> {
+        u32_at(self.rest, 0, self.order)
+    }
+
+    /// The records up to the first one with an instruction outside of a piece of code, and the others. The code is given in
+    /// bytes from the start of the section.
+    ///
+    /// A compiler writes the records of a function one after the other: this finds them without reading more of them than that.
+    #[inline]
+    pub fn split_within(self, code: core::ops::Range<u64>) -> (Self, Self) {
+        let within = |offset: u32| code.contains(&u64::from(offset));
+        let count = match self.order {
+            ByteOrder::Little => self.count_while(u32::from_le_bytes, within),
+            ByteOrder::Big => self.count_while(u32::from_be_bytes, within),
+        };
+        let (first, rest) =
+            self.rest.split_at_checked(count.saturating_mul(self.size)).unwrap_or((self.rest, &[]));
+        (self.of(first), self.of(rest))
+    }
+
+    #[inline]
+    fn count_while(&self, read: fn([u8; 4]) -> u32, within: impl Fn(u32) -> bool) -> usize {
+        let offsets = self.rest.chunks_exact(self.size.max(1)).map_while(<[u8]>::first_chunk::<4>);
+        offsets.take_while(|bytes| within(read(**bytes))).count()
+    }
+
+    fn of(&self, rest: &'a [u8]) -> Self {
+        Self { rest, size: self.size, order: self.order, record: PhantomData }
+    }
+}
+
 impl<'a, R: Record<'a>> Iterator for Records<'a, R> {
     type Item = R;
 
@@ -326,6 +360,20 @@ impl<'a, R: Record<'a>> Iterator for Records<'a, R> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let count = self.rest.len().checked_div(self.size).unwrap_or(0);
         (count, Some(count))
+    }
+
+    /// Asks for the byte order once, not for each record.
+    #[inline]
+    fn fold<B, F: FnMut(B, R) -> B>(self, init: B, add: F) -> B {
+        let records = self.rest.chunks_exact(self.size.max(1));
+        match self.order {
+            ByteOrder::Little => {
+                records.map_while(|bytes| R::read(bytes, ByteOrder::Little)).fold(init, add)
+            }
+            ByteOrder::Big => {
+                records.map_while(|bytes| R::read(bytes, ByteOrder::Big)).fold(init, add)
+            }
+        }
     }
 }
 

@@ -43,6 +43,21 @@ impl Budget {
         self.charge(MAP_ENTRY.saturating_add(name.len()))
     }
 
+    /// Makes room for `more` records: exactly so many in an empty table, and else for at least twice as many as there are, so that a
+    /// table that grows again and again is not moved each time.
+    pub(crate) fn grow<T>(&mut self, table: &mut Vec<T>, more: usize) -> Result<(), Error> {
+        let (old, needed) = (table.capacity(), table.len().saturating_add(more));
+        if needed <= old {
+            return Ok(());
+        }
+        let new = needed.max(old.saturating_mul(2));
+        // For a moment there are both.
+        self.records::<T>(new)?;
+        table.reserve_exact(new.saturating_sub(table.len()));
+        self.release::<T>(old);
+        Ok(())
+    }
+
     /// Puts back what was only needed for a time.
     pub(crate) fn release<T>(&mut self, count: usize) {
         self.left = self.left.saturating_add(count.saturating_mul(size_of::<T>()));
@@ -69,5 +84,25 @@ mod tests {
         budget.release::<u64>(1);
         assert!(budget.records::<u64>(1).is_ok());
         assert!(budget.records::<u64>(usize::MAX).is_err());
+    }
+
+    #[test]
+    fn a_table_is_paid_for_by_its_size_and_moved_rarely() {
+        let mut budget = Budget { left: 1000 };
+        let mut table: Vec<u64> = Vec::new();
+        // Rows: what is added, the capacity after it, and what is left.
+        for (more, capacity, left) in
+            [(0, 0, 1000), (3, 3, 976), (1, 6, 952), (2, 6, 952), (20, 26, 792)]
+        {
+            assert!(budget.grow(&mut table, more).is_ok());
+            table.extend(vec![7; more]);
+            assert_eq!((table.capacity(), budget.left), (capacity, left));
+        }
+        // The old table is there until its records have moved.
+        assert!(budget.grow(&mut table, 50).is_ok());
+        assert_eq!(budget.left, 792 - (76 - 26) * 8);
+        table.extend([7; 50]);
+        assert!(budget.grow(&mut table, 1).is_err());
+        assert_eq!(table.capacity(), 76);
     }
 }

@@ -76,6 +76,38 @@ fn larger_records_keep_their_size() {
 }
 
 #[test]
+fn records_are_cut_where_the_code_ends() {
+    // The last record is of the same code again, but not with the first ones.
+    let offsets = [8, 16, 24, 40, 8];
+    for (order, size) in ORDERS.into_iter().flat_map(|order| [(order, 8_u32), (order, 12)]) {
+        let mut words = vec![size, 10, u32::try_from(offsets.len()).unwrap()];
+        for offset in offsets {
+            words.extend([offset, 3, 99].iter().take(size as usize / 4));
+        }
+        let bytes = ext(order, true, [&words, &[], &[]]);
+        let ext = BtfExt::parse(&bytes).unwrap();
+        let records = || ext.func_infos().next().unwrap().records;
+        // Rows: the code, and how many records come before the first one outside of it.
+        for (code, count) in [(0..8, 0), (0..9, 1), (8..32, 3), (0..99, 5), (9..99, 0), (8..8, 0)] {
+            let (first, rest) = records().split_within(code.clone());
+            let seen = [first.clone(), rest.clone()]
+                .map(|part| part.map(|record| record.insn_offset).collect::<Vec<_>>());
+            let expected = offsets.split_at(count);
+            assert_eq!(seen, [expected.0, expected.1], "{code:?}, {size} bytes, {order:?}");
+            assert_eq!((first.len(), rest.first_offset()), (count, expected.1.first().copied()));
+        }
+        // At once or one by one.
+        let one_by_one = std::iter::from_fn({
+            let mut records = records();
+            move || records.next()
+        });
+        let mut at_once = Vec::new();
+        records().for_each(|record| at_once.push(record));
+        assert_eq!(one_by_one.collect::<Vec<_>>(), at_once);
+    }
+}
+
+#[test]
 fn what_is_wrong_is_refused() {
     let ok: &[u32] = &[];
     let size = |part, size| ExtError::RecordSize { part, size };

@@ -293,16 +293,14 @@ impl Linker<'_, '_> {
 pub(crate) fn distances(slots: &[Slot], references: &[Reference]) -> Vec<usize> {
     let mut known = references.iter().peekable();
     let mut found = Vec::new();
-    let mut rest = slots.iter().enumerate();
-    while let Some((at, slot)) = rest.next() {
-        let load = slot.is_ld_imm64();
-        if !load && !slot.is_call() {
-            continue;
-        }
+    let mut next = 0_usize;
+    let refers = |slot: &Slot| slot.is_ld_imm64() || slot.is_call();
+    while let Some(rest) = slots.get(next..) {
+        let Some(distance) = rest.iter().position(refers) else { break };
+        let at = next.saturating_add(distance);
+        let Some(slot) = slots.get(at) else { break };
         // The second half of a load is no instruction, whatever it looks like.
-        if load {
-            rest.next();
-        }
+        next = at.saturating_add(if slot.is_ld_imm64() { 2 } else { 1 });
         if slot.is_pseudo_call() || slot.is_pseudo_func() {
             while known.next_if(|reference| reference.slot < at).is_some() {}
             if known.peek().is_none_or(|reference| reference.slot != at) {

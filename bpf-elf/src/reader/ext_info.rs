@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use bpf_btf::BtfExt;
+use bpf_btf::{BtfExt, Record, Records as BtfRecords};
 
 use super::class::Class;
 use super::functions::{FunctionTable, Group, SLOT};
@@ -80,18 +80,20 @@ impl Records<'_, '_> {
         ext: &BtfExt<'_>,
         find: impl Fn(u32) -> Option<SectionIndex>,
     ) -> Result<(), Error> {
-        let infos = || ext.line_infos().map(|info| (find(info.name_offset), info.records));
+        let infos = ext.line_infos().map(|info| (find(info.name_offset), info.records));
         let offset = |record: &bpf_btf::LineInfo<'_>| record.insn_offset;
-        self.reserve(infos(), offset, |function| &mut function.line_infos)?;
-        self.add(infos(), offset, |function, slot, record| {
-            function.line_infos.push(LineInfo {
+        self.add(
+            infos,
+            offset,
+            |function| &mut function.line_infos,
+            |slot, record| LineInfo {
                 slot,
                 file_name: record.file_name_offset,
                 line_text: record.line_offset,
                 line: record.line(),
                 column: u16::try_from(record.column()).unwrap_or(u16::MAX),
-            });
-        })
+            },
+        )
     }
 
     fn core(
@@ -99,94 +101,65 @@ impl Records<'_, '_> {
         ext: &BtfExt<'_>,
         find: impl Fn(u32) -> Option<SectionIndex>,
     ) -> Result<(), Error> {
-        let infos = || ext.core_relos().map(|info| (find(info.name_offset), info.records));
+        let infos = ext.core_relos().map(|info| (find(info.name_offset), info.records));
         let offset = |record: &bpf_btf::CoreRelo| record.insn_offset;
-        self.reserve(infos(), offset, |function| &mut function.core_relocations)?;
-        self.add(infos(), offset, |function, slot, record| {
-            function.core_relocations.push(CoreRelocation {
+        self.add(
+            infos,
+            offset,
+            |function| &mut function.core_relocations,
+            |slot, record| CoreRelocation {
                 slot,
                 kind: CoreKind(record.kind),
                 type_id: record.type_id.get(),
                 access: record.access_offset,
-            });
-        })
+            },
+        )
     }
 
-    /// Makes room for records, so that each table is allocated once and in its size.
-    fn reserve<R, I: Iterator<Item = R>, T>(
+    /// Makes an entry of each record, in the table of every function that has its instruction.
+    ///
+    /// Records mostly come in the order of the code: those of a function follow each other, and its table is allocated once and in its
+    /// size.
+    fn add<'r, R: Record<'r> + Clone, T>(
         &mut self,
-        infos: impl Iterator<Item = (Option<SectionIndex>, I)>,
+        infos: impl Iterator<Item = (Option<SectionIndex>, BtfRecords<'r, R>)>,
         offset: impl Fn(&R) -> u32,
         table: impl Fn(&mut Function) -> &mut Vec<T>,
+        entry: impl Fn(usize, R) -> T,
     ) -> Result<(), Error> {
-        let functions = self.table.places();
-        self.budget.records::<usize>(functions.len())?;
-        let mut counts = vec![0_usize; functions.len()];
-        for (section, records) in infos {
+        for (section, mut rest) in infos {
             let Some(section) = section else { continue };
             let mut last: Option<Group> = None;
-            let mut count = 0;
-            let mut add = |group: &Option<Group>, count: usize| {
-                let first = group.as_ref().and_then(|group| counts.get_mut(group.places.start));
-                if let Some(sum) = first {
-                    *sum = sum.saturating_add(count);
+            while let Some(first) = rest.first_offset() {
+                last = self.table.group_around(last.as_ref(), section, u64::from(first));
+                let Some(group) = &last else {
+                    rest.next();
+                    continue;
+                };
+                let records;
+                (records, rest) = rest.split_within(group.code.clone());
+                // The code of a function starts at a whole slot, and so must each record.
+                let mut odd = 0;
+                for function in self.functions.get_mut(group.places.clone()).unwrap_or_default() {
+                    let table = table(function);
+                    self.budget.grow(table, records.len())?;
+                    records.clone().for_each(|record| {
+                        let offset = offset(&record);
+                        odd |= u64::from(offset) % SLOT;
+                        let distance = u64::from(offset).saturating_sub(group.code.start);
+                        let slot = usize::try_from(distance / SLOT).unwrap_or(usize::MAX);
+                        table.push(entry(slot, record));
+                    });
                 }
-            };
-            for record in records {
-                let offset = u64::from(offset(&record));
-                // Records mostly come in the order of the code, many of one function.
-                if !last.as_ref().is_some_and(|group| group.code.contains(&offset)) {
-                    add(&last, count);
-                    last = self.table.group_around(last.as_ref(), section, offset);
-                    count = 0;
-                }
-                count = count.saturating_add(1);
-            }
-            add(&last, count);
-        }
-        let mut last = None;
-        let mut count = 0;
-        for ((place, function), own) in functions.iter().zip(self.functions.iter_mut()).zip(&counts)
-        {
-            // Functions with the same code have the records of the first.
-            if last.replace((place.section, place.offset)) != Some((place.section, place.offset)) {
-                count = *own;
-            }
-            self.budget.records::<T>(count)?;
-            table(function).reserve_exact(count);
-        }
-        self.budget.release::<usize>(counts.capacity());
-        Ok(())
-    }
-
-    /// Calls `push` for every function that has the instruction of a record.
-    fn add<R, I: Iterator<Item = R>>(
-        &mut self,
-        infos: impl Iterator<Item = (Option<SectionIndex>, I)>,
-        offset: impl Fn(&R) -> u32,
-        push: impl Fn(&mut Function, usize, &R),
-    ) -> Result<(), Error> {
-        for (section, records) in infos {
-            let Some(section) = section else { continue };
-            let mut last: Option<Group> = None;
-            for record in records {
-                let offset = u64::from(offset(&record));
-                if !last.as_ref().is_some_and(|group| group.code.contains(&offset)) {
-                    last = self.table.group_around(last.as_ref(), section, offset);
-                }
-                let Some(group) = &last else { continue };
-                let distance = offset.saturating_sub(group.code.start);
-                if distance % SLOT != 0 {
+                if odd != 0 {
+                    let mut offsets = records.map(|record| u64::from(offset(&record)));
+                    let offset = offsets.find(|offset| offset % SLOT != 0);
                     return Err(Error::RelocationPlace {
                         section: self.input.section_name(section).to_owned(),
-                        offset,
+                        offset: offset.unwrap_or_default(),
                         found: "the middle of an instruction".to_owned(),
                         expected: "an instruction (a record of .BTF.ext)",
                     });
-                }
-                let slot = usize::try_from(distance / SLOT).unwrap_or(usize::MAX);
-                for function in self.functions.get_mut(group.places.clone()).unwrap_or_default() {
-                    push(function, slot, &record);
                 }
             }
         }

@@ -107,6 +107,22 @@ fn records_are_sorted_by_slot() {
 }
 
 #[test]
+fn records_of_two_functions_may_come_by_turns() {
+    let line = |offset: u32| [offset, 0, 0, offset << 10];
+    let lines = [8, 32, 16, 40, 24].map(line);
+    reads(
+        |elf| object(elf, [&[], &lines.each_ref().map(<[u32; 4]>::as_slice), &[]]),
+        |spec| {
+            for (name, numbers) in [("first", [8, 16]), ("second", [32, 40]), ("alias", [32, 40])] {
+                let lines = &spec.programs.get(name).unwrap().function.line_infos;
+                let seen = lines.iter().map(|line| (line.slot, line.line)).collect::<Vec<_>>();
+                assert_eq!(seen, [(0, numbers[0]), (1, numbers[1])], "{name}");
+            }
+        },
+    );
+}
+
+#[test]
 fn records_name_whole_instructions() {
     fails(
         |elf| object(elf, [&[], &[], &[&[12, 1, 5, 2]]]),

@@ -162,7 +162,7 @@ impl<'code> Parts<'code> {
     fn add_distances(&self, function: &mut Function, start: usize) -> Result<(), EditError> {
         let sites = distances(&function.slots, &function.references);
         for &at in &sites {
-            let found = function.slots.get(at).and_then(|slot| self.callee(start, at, slot));
+            let found = function.slots.get(at).and_then(|slot| self.callee(start, at, *slot));
             let (slot, key) = found.ok_or_else(|| EditError::Slot {
                 function: function.name.clone(),
                 table: "a call, which leads to no function,",
@@ -182,11 +182,11 @@ impl<'code> Parts<'code> {
     }
 
     /// The function that starts where the distance in an instruction leads to.
-    fn callee(&self, start: usize, at: usize, slot: &Slot) -> Option<(Slot, Arc<str>)> {
+    fn callee(&self, start: usize, at: usize, slot: Slot) -> Option<(Slot, Arc<str>)> {
         let next = i64::try_from(start.checked_add(at)?.checked_add(1)?).ok()?;
         let to = usize::try_from(next.checked_add(i64::from(slot.imm))?).ok()?;
         let found = self.starts.iter().find(|(_, start)| *start == to)?;
-        Some((*slot, Arc::from(self.key(found.0))))
+        Some((slot, Arc::from(self.key(found.0))))
     }
 
     fn target(&mut self, named: &Named, declared: &SpecMap<ExternSpec>) -> Target {
