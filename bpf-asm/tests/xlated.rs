@@ -22,8 +22,8 @@ for p in "$1"/p/*; do
 done
 "#;
 
-/// bpftool of Debian 12 is older than these opcodes: signed loads, `bswap`, `gotol`.
-const NEWER: [u8; 5] = [0x81, 0x89, 0x91, 0xd7, 0x06];
+/// bpftool of Debian 12 is older than these opcodes: signed loads, `bswap`.
+const NEWER: [u8; 4] = [0x81, 0x89, 0x91, 0xd7];
 /// The register that the kernel's own rewriting uses, which no program can name.
 const AUXILIARY: u8 = 11;
 
@@ -98,7 +98,7 @@ fn as_bpftool_writes(slots: &[Slot]) -> Option<String> {
             format!("{dst} = subprog[{distance:+}]")
         }
         Instruction::LdImm64 { .. } => text.trim_end_matches(" ll").to_owned(),
-        Instruction::Call { .. } => "call".to_owned(),
+        Instruction::Call { .. } | Instruction::CallKfunc { .. } => "call".to_owned(),
         Instruction::CallFunction { distance } => format!("call pc{distance:+}"),
         Instruction::Jump { distance } => format!("goto pc{distance:+}"),
         Instruction::JumpIf { operand, distance, .. } => {
@@ -137,6 +137,15 @@ fn excuse(line: &Line, first: Slot) -> Option<&'static str> {
         assert!(NEWER.contains(&opcode.byte()), "bpftool does not know {}", line.text);
         return Some("newer than bpftool");
     }
+    // `gotol`, which it shows as a condition.
+    if opcode == Opcode::new(0x06) {
+        assert!(line.text.contains(" jmp "), "bpftool knows {}", line.text);
+        return Some("newer than bpftool");
+    }
+    // An inlined bpf_loop: bpftool takes the distance from the offset, where the kernel has none for these.
+    if first.is_pseudo_call() && first.offset == 0 && line.text.contains("call pc+0#0x") {
+        return Some("a call of the kernel's own");
+    }
     // Signed division and sign-extending moves, which it shows as their older relatives, differ from them by the offset.
     let arithmetic = matches!(opcode.byte() & 7, 4 | 7);
     if arithmetic && first.offset != 0 {
@@ -158,6 +167,7 @@ fn loaded_programs_are_written_as_bpftool_writes_them() {
     let order = if ByteOrder::NATIVE == ByteOrder::Little { "-el.o" } else { "-eb.o" };
     let mut total = 0_usize;
     let mut excused: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut differ: Vec<String> = Vec::new();
     for folder in std::iter::once(fixtures.clone()).chain(folders) {
         let (mut programs, mut instructions) = (0_usize, 0_usize);
         let mut objects: Vec<PathBuf> = std::fs::read_dir(&folder)
@@ -179,8 +189,11 @@ fn loaded_programs_are_written_as_bpftool_writes_them() {
                         *count = count.saturating_add(1);
                         continue;
                     }
-                    let ours = as_bpftool_writes(&line.slots).expect(&place);
-                    assert_eq!(ours, without_names(&line.text), "{place}");
+                    let ours = as_bpftool_writes(&line.slots);
+                    if ours.as_deref() != Some(without_names(&line.text)) {
+                        differ.push(format!("{place}: {ours:?} {:x?}", line.slots));
+                        continue;
+                    }
                     instructions = instructions.saturating_add(1);
                     read_back(line, &place);
                 }
@@ -191,6 +204,8 @@ fn loaded_programs_are_written_as_bpftool_writes_them() {
         assert!(enough, "{}: {programs} programs, {instructions} instructions", folder.display());
         total = total.saturating_add(instructions);
     }
+    differ.truncate(20);
+    assert!(differ.is_empty(), "{differ:#?}");
     let all: usize = excused.values().sum();
     assert!(all.saturating_mul(4) < total, "too much is excused: {excused:?} beside {total}");
 }

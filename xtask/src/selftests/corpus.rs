@@ -111,6 +111,9 @@ pub(super) fn compare(
     code.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true").env("BPF_CORPUS", &folder);
     if sample {
         code.env("BPF_CORPUS_SAMPLE", folder.join("sample.txt"));
+    } else {
+        // And, loaded into this kernel, against bpftool. Nothing is attached.
+        code.args(["--test", "xlated"]).env("BPF_XLATED", folder.join("el"));
     }
     Ok([test, link, code])
 }
