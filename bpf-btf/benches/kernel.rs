@@ -17,16 +17,18 @@ use bpf_btf::{
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 use rows::{Input, rows};
+use testdata::Side;
 
 /// Each row of the table of targets next to its floor. For ratios see the bench `ratio`, which interleaves them.
 fn kernel(c: &mut Criterion) {
     let input = Input::new();
     for row in rows(&input) {
-        assert_eq!((row.floor)()(), (row.ours)()(), "{}: results differ", row.name);
+        let [floor, ours] = Side::BOTH.map(|side| row.prepare(side)());
+        assert_eq!(floor, ours, "{}: results differ", row.name);
         let mut group = c.benchmark_group(row.name);
-        for (side, prepare) in [("floor", &row.floor), ("ours", &row.ours)] {
-            group.bench_function(side, |b| {
-                b.iter_batched(prepare, |work| work(), BatchSize::PerIteration);
+        for side in Side::BOTH {
+            group.bench_function(format!("{side:?}"), |b| {
+                b.iter_batched(|| row.prepare(side), |work| work(), BatchSize::PerIteration);
             });
         }
         group.finish();

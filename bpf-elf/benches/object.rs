@@ -15,14 +15,14 @@ mod objects;
 mod rows;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use rows::Side;
+use testdata::Side;
 
 fn object(c: &mut Criterion) {
     for row in rows::rows() {
         assert_eq!(row.work(Side::Floor), row.work(Side::Ours), "{}: results differ", row.name);
         let mut group = c.benchmark_group(row.name);
         group.throughput(Throughput::Bytes(row.object().len() as u64));
-        for side in [Side::Floor, Side::Ours] {
+        for side in Side::BOTH {
             group.bench_function(format!("{side:?}"), |b| b.iter(|| row.work(side)));
         }
         group.finish();

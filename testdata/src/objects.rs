@@ -16,11 +16,21 @@ impl Order {
     pub const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 }
 
-struct Object {
-    name: &'static str,
-    source: &'static str,
-    little: &'static [u8],
-    big: &'static [u8],
+/// What one source gives.
+pub(crate) struct Compiled {
+    pub(crate) name: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) little: &'static [u8],
+    pub(crate) big: &'static [u8],
+}
+
+impl Compiled {
+    pub(crate) fn bytes(&self, order: Order) -> &'static [u8] {
+        match order {
+            Order::Little => self.little,
+            Order::Big => self.big,
+        }
+    }
 }
 
 macro_rules! objects {
@@ -28,7 +38,7 @@ macro_rules! objects {
         /// Names of all objects, sorted. What each is for stands at the top of its source.
         pub const OBJECTS: &[&str] = &[$($name),*];
 
-        static TABLE: &[Object] = &[$(Object {
+        static TABLE: &[Compiled] = &[$(Compiled {
             name: $name,
             source: include_str!(concat!("../bpf/", $name, ".c")),
             little: include_bytes!(concat!("../elf/", $name, "-el.o")),
@@ -79,8 +89,8 @@ objects! {
     reason = "a test asks for a fixture by name: a wrong name is a mistake in the test"
 )]
 #[track_caller]
-fn find(name: &str) -> &'static Object {
-    TABLE.iter().find(|object| object.name == name).unwrap_or_else(|| panic!("no fixture {name:?}"))
+pub(crate) fn find(table: &'static [Compiled], name: &str) -> &'static Compiled {
+    table.iter().find(|object| object.name == name).unwrap_or_else(|| panic!("no fixture {name:?}"))
 }
 
 /// The bytes of an object.
@@ -90,11 +100,7 @@ fn find(name: &str) -> &'static Object {
 /// When there is no object with that name.
 #[track_caller]
 pub fn object(name: &str, order: Order) -> &'static [u8] {
-    let object = find(name);
-    match order {
-        Order::Little => object.little,
-        Order::Big => object.big,
-    }
+    find(TABLE, name).bytes(order)
 }
 
 /// The C source of an object.
@@ -104,7 +110,20 @@ pub fn object(name: &str, order: Order) -> &'static [u8] {
 /// When there is no object with that name.
 #[track_caller]
 pub fn source(name: &str) -> &'static str {
-    find(name).source
+    find(TABLE, name).source
+}
+
+/// Names of the C files in a folder of this crate, sorted.
+#[cfg(test)]
+pub(crate) fn sources(folder: &str) -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let files = std::fs::read_dir(folder).expect("list the sources");
+    let names = files.map(|file| file.expect("list the sources").file_name().into_string());
+    let mut names: Vec<String> = names
+        .filter_map(|name| name.expect("a plain name").strip_suffix(".c").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
 }
 
 #[cfg(test)]
@@ -122,24 +141,21 @@ mod tests {
 
     #[test]
     fn every_source_has_its_objects_in_the_list() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/bpf");
-        let mut names: Vec<String> = std::fs::read_dir(folder)
-            .expect("list the sources")
-            .map(|entry| {
-                entry.expect("list the sources").file_name().into_string().expect("a plain name")
-            })
-            .filter_map(|name| name.strip_suffix(".c").map(str::to_owned))
-            .collect();
-        names.sort();
-        assert_eq!(names, OBJECTS);
+        assert_eq!(sources("bpf"), OBJECTS);
+    }
+
+    /// The objects, and those that are only whole when linked.
+    fn all() -> impl Iterator<Item = &'static Compiled> {
+        TABLE.iter().chain(crate::link::TABLE)
     }
 
     #[test]
     fn each_object_is_bpf_in_the_order_of_its_name() {
-        for name in OBJECTS {
+        for object in all() {
+            let name = object.name;
             for (order, data, machine) in [(Order::Little, 1, [247, 0]), (Order::Big, 2, [0, 247])]
             {
-                let bytes = object(name, order);
+                let bytes = object.bytes(order);
                 assert!(bytes.starts_with(b"\x7fELF\x02"), "{name} {order:?}");
                 assert_eq!(bytes[EI_DATA], data, "{name} {order:?}");
                 assert_eq!(bytes[E_MACHINE..E_MACHINE + 2], machine, "{name} {order:?}");
@@ -149,14 +165,12 @@ mod tests {
 
     #[test]
     fn no_object_names_a_place_on_a_machine() {
-        for name in OBJECTS {
+        for object in all() {
             for order in Order::BOTH {
-                let bytes = object(name, order);
+                let bytes = object.bytes(order);
                 for place in [&b"/tmp"[..], b"/home", b"/root", b"/usr", b"clang version"] {
-                    assert!(
-                        !bytes.windows(place.len()).any(|window| window == place),
-                        "{name} {order:?}"
-                    );
+                    let found = bytes.windows(place.len()).any(|window| window == place);
+                    assert!(!found, "{} {order:?}", object.name);
                 }
             }
         }
@@ -164,15 +178,10 @@ mod tests {
 
     #[test]
     fn each_source_starts_by_saying_what_it_is_for() {
-        for name in OBJECTS {
-            assert!(source(name).starts_with("// "), "{name}");
-            assert!(
-                source(name)
-                    .lines()
-                    .take(4)
-                    .any(|line| line.contains("Linux ") || line.contains("4.18")),
-                "{name}"
-            );
+        for Compiled { name, source, .. } in all() {
+            assert!(source.starts_with("// "), "{name}");
+            let since = |line: &str| line.contains("Linux ") || line.contains("4.18");
+            assert!(source.lines().take(4).any(since), "{name}");
         }
     }
 }

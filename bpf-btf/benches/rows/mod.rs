@@ -7,6 +7,7 @@ use bpf_btf::core::{CoreKind, Resolver};
 use bpf_btf::{
     Btf, BtfBuilder, ByteOrder, Composite, CoreRelo, Definition, Kind, NewMember, Type, TypeId,
 };
+use testdata::Side;
 
 use crate::floor::Floor;
 
@@ -21,6 +22,15 @@ pub(crate) struct Row<'a> {
     pub(crate) name: &'static str,
     pub(crate) floor: Prepare<'a>,
     pub(crate) ours: Prepare<'a>,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn prepare(&self, side: Side) -> Work<'a> {
+        match side {
+            Side::Floor => (self.floor)(),
+            Side::Ours => (self.ours)(),
+        }
+    }
 }
 
 /// An object with relocations.

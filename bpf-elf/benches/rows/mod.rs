@@ -5,6 +5,7 @@ use std::hint::black_box;
 
 use bpf_asm::ByteOrder;
 use bpf_elf::spec::CollectionSpec;
+use testdata::Side;
 
 use crate::floor::{self, Facts};
 use crate::objects;
@@ -17,13 +18,6 @@ pub(crate) struct Row {
     /// Made when it is first asked for, so that a process that measures one row makes no other.
     object: OnceCell<Vec<u8>>,
     make: fn() -> Vec<u8>,
-}
-
-/// Who does the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Floor,
-    Ours,
 }
 
 impl Row {
