@@ -4,19 +4,24 @@ use bpf_asm::Code;
 
 use super::*;
 
-/// Looks for the instruction `r9 = 99`, which stands for the one that the kernel does not have.
-#[track_caller]
-fn check(text: &str, edit: impl FnOnce(&mut Program<'_>), expected: Reach) {
-    let code = Code::assemble(text).unwrap();
-    let mut program = Program {
-        order: ByteOrder::Little,
-        slots: &code.slots,
+/// A program that is its instructions alone.
+fn plain(order: ByteOrder, slots: &[Slot]) -> Program<'_> {
+    Program {
+        order,
+        slots,
         loads: HashMap::new(),
         data: Vec::new(),
         global: BTreeSet::new(),
         roots: Vec::new(),
         jump_targets: Vec::new(),
-    };
+    }
+}
+
+/// Looks for the instruction `r9 = 99`, which stands for the one that the kernel does not have.
+#[track_caller]
+fn check(text: &str, edit: impl FnOnce(&mut Program<'_>), expected: Reach) {
+    let code = Code::assemble(text).unwrap();
+    let mut program = plain(ByteOrder::Little, &code.slots);
     edit(&mut program);
     let marked = code.slots.iter().position(|slot| slot.imm == 99).unwrap();
     assert_eq!(reached(&program)[marked], expected, "{text}");
@@ -110,24 +115,11 @@ fn loads_give_what_is_known_of_symbols_and_read_only_data() {
     ] {
         // The first row of each order reads the last two bytes.
         let bytes = if offset == 3 { &[0, 0, 0, 0, 0, 1, 2, 0] } else { &bytes };
-        let edit = |program: &mut Program<'_>| {
-            program.order = order;
-            program.loads.insert(0, Loaded::Data { map: 0, offset });
-            program.data.push(ReadOnly { bytes: &[], known: known.clone() });
-        };
         let code = Code::assemble(data).unwrap();
         let marked = code.slots.iter().position(|slot| slot.imm == 99).unwrap();
-        let mut program = Program {
-            order,
-            slots: &code.slots,
-            loads: HashMap::new(),
-            data: Vec::new(),
-            global: BTreeSet::new(),
-            roots: Vec::new(),
-            jump_targets: Vec::new(),
-        };
-        edit(&mut program);
-        program.data[0].bytes = bytes;
+        let mut program = plain(order, &code.slots);
+        program.loads.insert(0, Loaded::Data { map: 0, offset });
+        program.data.push(ReadOnly { bytes, known: known.clone() });
         assert_eq!(reached(&program)[marked], expected, "{order:?} {known:?} {offset}");
     }
 }
