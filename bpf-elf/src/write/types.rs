@@ -82,35 +82,24 @@ impl<'a> Types<'a> {
         if let Some(int) = self.int {
             return Ok(int);
         }
-        let known = self.old.and_then(|btf| btf.find("int", Kind::Int));
-        let int = match known {
-            Some(int) => int,
-            None => self.builder().add(&Definition::Int {
-                name: "int",
-                size: 4,
-                signed: true,
-                char: false,
-                bool: false,
-            })?,
-        };
+        let int = self.integer("int", 4)?;
         self.int = Some(int);
         Ok(int)
+    }
+
+    /// The signed integer with a name: that of the spec, or a new one of so many bytes.
+    fn integer(&mut self, name: &str, size: u32) -> Result<TypeId, BuildError> {
+        if let Some(known) = self.old.and_then(|btf| btf.find(name, Kind::Int)) {
+            return Ok(known);
+        }
+        let plain = Definition::Int { name, size, signed: true, char: false, bool: false };
+        self.builder().add(&plain)
     }
 
     /// An array of this many bytes.
     pub(super) fn bytes(&mut self, len: u32) -> Result<TypeId, BuildError> {
         let index = self.int()?;
-        let known = self.old.and_then(|btf| btf.find("char", Kind::Int));
-        let element = match known {
-            Some(char) => char,
-            None => self.builder().add(&Definition::Int {
-                name: "char",
-                size: 1,
-                signed: true,
-                char: false,
-                bool: false,
-            })?,
-        };
+        let element = self.integer("char", 1)?;
         self.builder().add(&Definition::Array { element, index, len })
     }
 
