@@ -14,6 +14,8 @@
 )]
 
 mod code;
+#[path = "../shared/harness.rs"]
+mod harness;
 mod inputs;
 #[path = "../../src/testing.rs"]
 #[allow(dead_code, reason = "the unit tests need more of it")]
@@ -144,14 +146,7 @@ fn subject(bytes: Vec<u8>) -> Subject {
 }
 
 fn main() -> ExitCode {
-    // The part of the test harness's command line that matters to a single test.
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        println!("{NAME}: test");
-        return ExitCode::SUCCESS;
-    }
-    let mut filters = arguments.iter().filter(|argument| !argument.starts_with('-')).peekable();
-    if filters.peek().is_some() && !filters.any(|filter| NAME.contains(filter.as_str())) {
+    if !harness::wants(NAME) {
         return ExitCode::SUCCESS;
     }
     let asked = env::var("BPF_LARGE").ok();

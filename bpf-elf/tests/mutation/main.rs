@@ -18,6 +18,8 @@
     reason = "a test without the harness: its panics are failures, its output is the report"
 )]
 
+#[path = "../shared/harness.rs"]
+mod harness;
 mod mutate;
 mod worker;
 
@@ -49,14 +51,7 @@ fn main() -> ExitCode {
     if let Ok(case) = env::var("BPF_MUTATION") {
         return one(&case);
     }
-    // The part of the test harness's command line that matters to a single test.
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        println!("{NAME}: test");
-        return ExitCode::SUCCESS;
-    }
-    let mut filters = arguments.iter().filter(|argument| !argument.starts_with('-')).peekable();
-    if filters.peek().is_some() && !filters.any(|filter| NAME.contains(filter.as_str())) {
+    if !harness::wants(NAME) {
         return ExitCode::SUCCESS;
     }
     all()
