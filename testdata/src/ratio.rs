@@ -1,7 +1,8 @@
 //! How much longer the library takes for a piece of work than a floor: the plainest loop that finds the same. For benches.
 //!
 //! Both sides do their work right after each other, so that what else runs on the machine meets both. On a busy machine the longer of
-//! two pieces of work is interrupted more often; the shortest times do not show that. Where valgrind is installed each side is also run
+//! two pieces of work is interrupted more often, and then most of its time is one of waiting: a time during which the kernel took the
+//! processor away does not count, and another round is made instead. Where valgrind is installed each side is also run
 //! under it, in processes of its own.
 
 use std::{
@@ -15,6 +16,8 @@ use std::{
 const RUN: &str = "run";
 /// As often is the work done in the longer of two processes whose instructions are compared.
 const MANY: usize = 11;
+/// So many times as many rounds are made at most, on a machine that interrupts most of them.
+const PATIENCE: usize = 20;
 
 /// Who does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +153,7 @@ impl Ratio {
         target: Option<f64>,
         prepare: impl Fn(Side) -> W,
     ) -> Self {
-        let [floor, ours] = by_turns(rounds, prepare);
+        let [floor, ours] = by_turns(rounds, prepare, interruptions);
         let counted = Side::BOTH.map(|side| of_work(row, side));
         let instructions =
             if let [Some(floor), Some(ours)] = counted { Some([floor, ours]) } else { None };
@@ -158,26 +161,58 @@ impl Ratio {
     }
 }
 
-/// The times of the floor and of the library.
-fn by_turns<T, W: FnOnce() -> T>(rounds: usize, prepare: impl Fn(Side) -> W) -> [Times; 2] {
-    let (mut floor, mut ours) = (Vec::new(), Vec::new());
-    for round in 0..rounds {
+/// How often the kernel took the processor away from this thread so far. Where it does not tell, never.
+fn interruptions() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let count = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
+    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+}
+
+/// The times of one side.
+#[derive(Default)]
+struct Sample {
+    whole: Vec<Duration>,
+    /// Those that were interrupted.
+    broken: Vec<Duration>,
+}
+
+impl Sample {
+    /// Those that were interrupted count only where all were.
+    fn times(self) -> Times {
+        Times::of(if self.whole.is_empty() { self.broken } else { self.whole })
+    }
+}
+
+/// The times of the floor and of the library, of at least so many rounds that nothing interrupted if the machine allows it.
+fn by_turns<T, W: FnOnce() -> T>(
+    rounds: usize,
+    prepare: impl Fn(Side) -> W,
+    interruptions: impl Fn() -> u64,
+) -> [Times; 2] {
+    let (mut floor, mut ours) = (Sample::default(), Sample::default());
+    for round in 0..rounds.saturating_mul(PATIENCE) {
+        if floor.whole.len().min(ours.whole.len()) >= rounds {
+            break;
+        }
         // Both are ready before one begins, and who goes first changes.
         let mut works = Side::BOTH.map(|side| (side, prepare(side)));
         if round % 2 == 1 {
             works.reverse();
         }
         for (side, work) in works {
+            let before = interruptions();
             let start = Instant::now();
             black_box(work());
             let time = start.elapsed();
-            match side {
-                Side::Floor => floor.push(time),
-                Side::Ours => ours.push(time),
-            }
+            let sample = match side {
+                Side::Floor => &mut floor,
+                Side::Ours => &mut ours,
+            };
+            let whole = interruptions() == before;
+            if whole { &mut sample.whole } else { &mut sample.broken }.push(time);
         }
     }
-    [Times::of(floor), Times::of(ours)]
+    [floor, ours].map(Sample::times)
 }
 
 /// User instructions of the work alone: the difference between doing it once and [`MANY`] times.
@@ -260,10 +295,32 @@ mod tests {
     fn sides_take_turns_at_going_first() {
         let turns = RefCell::new(Vec::new());
         let turns_of = &turns;
-        let times = by_turns(3, |side| move || turns_of.borrow_mut().push(side));
+        let times = by_turns(3, |side| move || turns_of.borrow_mut().push(side), || 0);
         assert!(times.iter().all(|times| times.shortest <= times.median));
         let [floor, ours] = Side::BOTH;
         assert_eq!(turns.into_inner(), [floor, ours, ours, floor, floor, ours]);
+    }
+
+    #[test]
+    fn rounds_that_were_interrupted_are_made_again() {
+        // The count at each question, two for each work: it grows during the work of these.
+        for (interrupted, rounds, works) in [
+            (vec![], 2, 4),
+            (vec![1], 2, 6),
+            (vec![0, 3], 2, 8),
+            ((0..999).collect(), 1, 2 * PATIENCE),
+        ] {
+            let (asked, done) = (Cell::new(0_usize), Cell::new(0));
+            let interruptions = || {
+                let question = asked.replace(asked.get() + 1);
+                let before = interrupted.iter().filter(|work| **work < question / 2).count();
+                let now = question % 2 == 1 && interrupted.contains(&(question / 2));
+                (before + usize::from(now)) as u64
+            };
+            let times = by_turns(rounds, |_| || done.set(done.get() + 1), interruptions);
+            assert_eq!(done.get(), works, "{interrupted:?}");
+            assert!(times.iter().all(|times| times.shortest.is_finite()));
+        }
     }
 
     #[test]
