@@ -153,6 +153,12 @@ impl Btf {
         Type::decode(self, id, self.record(id)?)
     }
 
+    /// Whether a type has an id.
+    #[inline]
+    pub(crate) fn has(&self, id: TypeId) -> bool {
+        id.get() < self.len()
+    }
+
     /// The types of this blob itself in the order of ids, without `void` and without the base.
     pub fn types(&self) -> impl DoubleEndedIterator<Item = (TypeId, Type<'_>)> + '_ {
         let bytes = self.bytes();
@@ -174,6 +180,11 @@ impl Btf {
             }
             owner = owner.base()?;
         }
+    }
+
+    /// Where the own types start.
+    pub(crate) fn offsets(&self) -> &[u32] {
+        &self.0.offsets
     }
 
     /// The heads of the own types.

@@ -72,6 +72,53 @@ pub(crate) fn hash_name(tail: &[u8]) -> Option<u32> {
     (last != 0 || rest.len() < tail.len()).then(|| finish(mix(state, last)))
 }
 
+/// What one look at a name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Length in bytes.
+    pub(crate) len: usize,
+    /// Hash of the whole name.
+    pub(crate) hash: u32,
+    /// Whether `___` may be in it; if not, it has no flavour.
+    pub(crate) underscores: bool,
+}
+
+const UNDERSCORES: u64 = 0x5f5f_5f5f_5f5f_5f5f;
+
+/// A mark in the upper bit of each byte that is zero, and perhaps of bytes above one.
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(LOW) & !word & HIGH
+}
+
+/// Looks at the name at the start of `tail`, which ends at a nul byte, eight bytes at a time.
+#[inline]
+pub(crate) fn look(tail: &[u8]) -> Look {
+    let mut state = 0;
+    let mut rest = tail;
+    let mut before = 0;
+    let mut underscores = false;
+    while let Some((word, next)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        // A mark stays where the two bytes before, perhaps of the word before, have one too.
+        let marks = zeros(word ^ UNDERSCORES);
+        underscores |= marks & (marks << 8 | before >> 56) & (marks << 16 | before >> 48) != 0;
+        before = marks;
+        let ends = zeros(word);
+        if ends != 0 {
+            let bits = ends.trailing_zeros() & !7;
+            let hash = finish(mix(state, word & !(u64::MAX << bits)));
+            let len = tail.len().wrapping_sub(rest.len()).wrapping_add((bits >> 3) as usize);
+            return Look { len, hash, underscores };
+        }
+        state = mix(state, word);
+        rest = next;
+    }
+    let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+    let last = last_word(rest.get(..end).unwrap_or_default());
+    let len = tail.len().wrapping_sub(rest.len()).wrapping_add(end);
+    Look { len, hash: finish(mix(state, last)), underscores: true }
+}
+
 impl Buckets {
     fn build(btf: &Btf) -> Self {
         let own = btf.len().saturating_sub(btf.first_id().get());
@@ -214,7 +261,27 @@ mod tests {
             let expected = (len > 0).then(|| hash(name));
             for tail in [&b"\0"[..], b"\0x", b"\0xyzxyzxyzxyzxyzxyz", b"\0\0\0\0\0\0\0\0\0"] {
                 assert_eq!(hash_name(&[name, tail].concat()), expected, "{len}");
+                let looked = look(&[name, tail].concat());
+                assert_eq!((looked.len, looked.hash), (len, hash(name)));
             }
         }
+    }
+
+    #[test]
+    fn three_underscores_are_seen_wherever_they_are() {
+        for at in 0..24 {
+            for count in 0..5 {
+                let mut name = alloc::vec![b'a'; 40];
+                name.iter_mut().skip(at).take(count).for_each(|byte| *byte = b'_');
+                name.push(0);
+                name.extend([b'z'; 8]);
+                let looked = look(&name);
+                assert_eq!(
+                    looked,
+                    Look { len: 40, hash: hash(&name[..40]), underscores: count > 2 }
+                );
+            }
+        }
+        assert!(look(b"a___b\0").underscores, "too short to be looked at in words");
     }
 }

@@ -1,5 +1,9 @@
 //! Sizes, alignments, and what lies under typedefs and modifiers.
 
+use zerocopy::FromBytes;
+
+use crate::raw::RawType;
+use crate::view::Head;
 use crate::{Btf, Error, Kind, Type, TypeId};
 
 /// How many typedefs, modifiers or arrays may follow each other. The kernel allows 32.
@@ -36,7 +40,25 @@ impl Btf {
 
     /// The type under all typedefs and modifiers as a view.
     pub fn resolve(&self, id: TypeId) -> Option<Type<'_>> {
-        self.get(self.strip(id))
+        match self.under(id) {
+            Some(head) => Type::of(head),
+            None => self.get(self.strip(id)),
+        }
+    }
+
+    /// The record under all typedefs and modifiers; `None` for `void`, and where [`resolve`](Self::resolve) has to tell.
+    #[inline]
+    pub(crate) fn under(&self, id: TypeId) -> Option<Head<'_>> {
+        let mut id = id;
+        for _ in 0..MAX_CHAIN {
+            let (raw, tail) = RawType::ref_from_prefix(self.record(id)?).ok()?;
+            let kind = Kind::from_info(raw.info.get());
+            if !kind.is_modifier() && kind != Kind::Typedef {
+                return Some(Head { btf: self, id, raw, tail });
+            }
+            id = TypeId::new(raw.size_or_type.get());
+        }
+        None
     }
 
     /// Size of a pointer in bytes: that of `long` where the blob has it (4 in the BTF of 32-bit kernels), else 8.
@@ -115,6 +137,18 @@ impl Btf {
     pub fn align_of(&self, id: TypeId) -> Result<u32, Error> {
         let mut budget = MAX_MEMBERS;
         self.align_within(id, 0, &mut budget)
+    }
+
+    /// Size of a type that has no typedefs and modifiers around it.
+    #[inline]
+    pub(crate) fn size_of_head(&self, head: Head<'_>, pointer: u8) -> Result<u64, Error> {
+        match head.kind() {
+            Kind::Ptr => Ok(u64::from(pointer)),
+            Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => {
+                Ok(u64::from(head.raw.size_or_type.get()))
+            }
+            _ => self.size_with_pointers(head.id, pointer),
+        }
     }
 
     fn align_within(&self, id: TypeId, depth: usize, budget: &mut u32) -> Result<u32, Error> {

@@ -2,9 +2,13 @@
 
 use alloc::vec::Vec;
 
+use zerocopy::FromBytes;
+use zerocopy::native_endian::U32;
+
 use super::compat::kinds_compatible;
 use super::names::essential;
-use crate::index::hash;
+use crate::btf::Strings;
+use crate::index::{hash, look};
 use crate::{Btf, Kind, TypeId};
 
 /// A local type at which accesses begin.
@@ -122,41 +126,89 @@ impl<'a> NameSet<'a> {
         if self.names.is_empty() {
             return;
         }
-        let strings = target.strings();
-        for (id, raw) in target.raw_types() {
-            let (info, offset) = (raw.info.get(), raw.name_off.get());
-            if self.kinds >> (info >> 24 & 0x1f) & 1 == 0 || offset == 0 {
-                continue;
-            }
-            let Some(tail) = strings.tail(offset) else { continue };
-            if !self.may_have(tail) {
-                continue;
-            }
-            let end = tail.iter().position(|byte| *byte == 0).unwrap_or(tail.len());
-            let name = essential(tail.get(..end).unwrap_or_default());
-            if name.is_empty() {
-                continue;
-            }
-            let kind = Kind::from_info(info);
-            let wanted = hash(name);
-            for slot in self.probe(wanted) {
-                match self.slots.get(slot) {
-                    None | Some((_, 0)) => break,
-                    Some((hash, number)) if *hash == wanted => {
-                        let number = number.saturating_sub(1) as usize;
-                        if self.names.get(number) == Some(&name)
-                            && kinds_compatible(kind_of(number), kind)
-                            && !found(number, id)
-                        {
-                            return;
-                        }
-                    }
-                    Some(_) => {}
+        let (bytes, strings) = (target.bytes(), target.strings());
+        let mut hits = Vec::with_capacity(BLOCK);
+        let firsts = (target.first_id().get()..).step_by(BLOCK);
+        for (first, block) in firsts.zip(target.offsets().chunks(BLOCK)) {
+            self.sift(bytes, strings, block, &mut hits);
+            for hit in hits.drain(..) {
+                let id = TypeId::new(first.saturating_add(hit.index));
+                let Some(tail) = strings.tail(hit.name) else { continue };
+                let matches = |number: usize| kinds_compatible(kind_of(number), hit.kind);
+                if !self.find(tail, matches, |number| found(number, id)) {
+                    return;
                 }
             }
         }
     }
+
+    /// Adds the types of a block that may be of a name and kind of the set. Few are, so this does little else than read.
+    #[inline(never)]
+    fn sift(&self, bytes: &[u8], strings: Strings<'_>, block: &[u32], hits: &mut Vec<Hit>) {
+        let kinds = self.kinds;
+        for (index, offset) in (0..).zip(block) {
+            let start = *offset as usize;
+            let head = bytes.get(start..start.wrapping_add(HEAD));
+            let Some(Ok([name, info])) = head.map(<[U32; 2]>::ref_from_bytes) else { continue };
+            let (name, info) = (name.get(), info.get());
+            if kinds >> (info >> 24 & 0x1f) & 1 == 0 {
+                continue;
+            }
+            if name != 0 && strings.tail(name).is_some_and(|tail| self.may_have(tail)) {
+                hits.push(Hit { index, name, kind: Kind::from_info(info) });
+            }
+        }
+    }
+
+    /// Calls `found` with the number of each name in the set that is, without flavour, the one at the start of `tail`, until
+    /// it says no.
+    fn find(
+        &self,
+        tail: &[u8],
+        matches: impl Fn(usize) -> bool,
+        mut found: impl FnMut(usize) -> bool,
+    ) -> bool {
+        let looked = look(tail);
+        let mut name = tail.get(..looked.len).unwrap_or_default();
+        let mut wanted = looked.hash;
+        if looked.underscores {
+            name = essential(name);
+            wanted = hash(name);
+        }
+        if name.is_empty() {
+            return true;
+        }
+        for slot in self.probe(wanted) {
+            match self.slots.get(slot) {
+                None | Some((_, 0)) => break,
+                Some((hash, number)) if *hash == wanted => {
+                    let number = number.saturating_sub(1) as usize;
+                    let same = self.names.get(number) == Some(&name) && matches(number);
+                    if same && !found(number) {
+                        return false;
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        true
+    }
 }
+
+/// A type that may be of a name of the set.
+struct Hit {
+    /// Where in its block.
+    index: u32,
+    /// Offset of the name.
+    name: u32,
+    kind: Kind,
+}
+
+/// Types that are looked at together.
+const BLOCK: usize = 512;
+
+/// Bytes of a record with its name and kind.
+const HEAD: usize = 8;
 
 #[cfg(test)]
 mod tests {

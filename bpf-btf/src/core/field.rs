@@ -92,7 +92,6 @@ pub(super) fn find_into(
     let mut search = Search { local, target: target.btf, strings, budget: MAX_MEMBERS };
     let mut id = id;
     for (number, step) in spec.steps.iter().enumerate() {
-        id = target.btf.strip(id);
         if step.named {
             let member = local_member(local, *step);
             let wanted = Wanted {
@@ -105,6 +104,7 @@ pub(super) fn find_into(
             match search.member(&wanted, id, found, number)? {
                 Ok(Some(next)) => id = next,
                 Ok(None) => {
+                    let id = target.btf.strip(id);
                     let composite =
                         target.btf.get(id).is_some_and(|found| found.composite().is_some());
                     return Ok(Err(if composite {
@@ -117,17 +117,25 @@ pub(super) fn find_into(
             }
             continue;
         }
+        let mut head = target.btf.under(id);
         // The root is itself the first element.
         if number > 0 {
-            let Some(Type::Array(array)) = target.btf.get(id) else {
+            let Some(Type::Array(array)) = head.and_then(Type::of) else {
+                let id = target.btf.strip(id);
                 return Ok(Err(Refusal::NotArray { id, step: number }));
             };
             if step.index >= array.len() && !found.is_flexible(target.btf, array) {
-                return Ok(Err(Refusal::TooShort { id, len: array.len(), step: number }));
+                return Ok(Err(Refusal::TooShort {
+                    id: array.id(),
+                    len: array.len(),
+                    step: number,
+                }));
             }
-            id = target.btf.strip(array.element());
+            id = array.element();
+            head = target.btf.under(id);
         }
-        found.element(target.btf, id, step.index, target.pointer).map_err(Fault::Size)?;
+        let place = (id, head);
+        id = found.element(target.btf, place, step.index, target.pointer).map_err(Fault::Size)?;
     }
     Ok(Ok(()))
 }
@@ -163,8 +171,8 @@ impl Search<'_> {
         found: &mut Spec,
         depth: usize,
     ) -> Result<Result<Option<TypeId>, Refusal>, Fault> {
-        let id = self.target.strip(id);
-        let Some(composite) = self.target.get(id).and_then(|found| found.composite()) else {
+        let here = self.target.under(id).and_then(Type::of);
+        let Some(composite) = here.and_then(|found| found.composite()) else {
             return Ok(Ok(None));
         };
         if depth >= MAX_STEPS {
@@ -191,7 +199,7 @@ impl Search<'_> {
                     return Ok(Err(Refusal::MemberType { local, target, step: wanted.step }));
                 }
                 found.bit_offset = found.bit_offset.saturating_add(offset);
-                found.steps.push(Step { type_id: id, index, named: true });
+                found.steps.push(Step { type_id: composite.id(), index, named: true });
                 return Ok(Ok(Some(member.type_id())));
             }
         }
@@ -211,17 +219,19 @@ fn begins_with(tail: &[u8], name: &[u8]) -> bool {
 fn fields_compatible(local: &Btf, mut ours: TypeId, target: &Btf, mut theirs: TypeId) -> bool {
     // As many dimensions as a chain of types may have.
     for _ in 0..MAX_STEPS {
-        let (Some(a), Some(b)) = (local.resolve(ours), target.resolve(theirs)) else {
-            return false;
-        };
-        if a.kind().is_composite() && b.kind().is_composite() {
+        let (Some(a), Some(b)) = (local.under(ours), target.under(theirs)) else { return false };
+        let (kind, other) = (a.kind(), b.kind());
+        if kind.is_composite() && other.is_composite() {
             return true;
         }
-        if !kinds_compatible(a.kind(), b.kind()) {
+        if !kinds_compatible(kind, other) {
             return false;
         }
+        if matches!(kind, Kind::Ptr | Kind::Float) {
+            return true;
+        }
+        let (Some(a), Some(b)) = (Type::of(a), Type::of(b)) else { return false };
         match (a, b) {
-            (Type::Ptr(_) | Type::Float(_), _) => return true,
             (Type::Int(a), Type::Int(b)) => return a.bit_offset() == 0 && b.bit_offset() == 0,
             (Type::Array(a), Type::Array(b)) => (ours, theirs) = (a.element(), b.element()),
             _ if matches!(a.kind(), Kind::Fwd | Kind::Enum | Kind::Enum64) => {

@@ -70,6 +70,8 @@ struct Scratch {
     local: Spec,
     found: Spec,
     matched: Vec<Candidate>,
+    /// Number of the root of the record before.
+    last: usize,
 }
 
 /// The answer of one candidate.
@@ -180,7 +182,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Fixup, CoreError> {
         let kind =
             CoreKind::from_number(relo.kind).ok_or(CoreError::UnknownKind { kind: relo.kind })?;
-        let Scratch { local: spec, found, matched } = scratch;
+        let Scratch { local: spec, found, matched, last } = scratch;
         spec.set(self.local, relo, kind)?;
         let mut fixup = Fixup {
             kind,
@@ -196,8 +198,12 @@ impl<'a> Resolver<'a> {
             fixup.original = fixup.value;
             return Ok(fixup);
         }
-        let index = self.roots.binary_search_by_key(&relo.type_id, |root| root.id);
-        let root = index.ok().and_then(|index| self.roots.get_mut(index));
+        // Records of one type mostly follow each other.
+        let same = self.roots.get(*last).is_some_and(|root| root.id == relo.type_id);
+        if !same {
+            *last = self.roots.partition_point(|root| root.id < relo.type_id);
+        }
+        let root = self.roots.get_mut(*last).filter(|root| root.id == relo.type_id);
         let root = root.ok_or(CoreError::Anonymous { kind, id: relo.type_id })?;
         let matcher = Matcher { local: self.local, kind, spec, targets };
         // Once none is left, nobody knows what was not found.
@@ -292,7 +298,8 @@ impl Matcher<'_> {
                 }
             }
         }
-        if !matched.is_empty() {
+        // Those that matched are a part of them: as many are all.
+        if !matched.is_empty() && matched.len() < candidates.len() {
             candidates.clone_from(matched);
         }
         Ok(first)

@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{CoreError, CoreKind};
+use crate::view::Head;
 use crate::{Array, Btf, Composite, CoreRelo, Error, Type, TypeId};
 
 /// libbpf: `BPF_CORE_SPEC_MAX_LEN`.
@@ -64,7 +65,7 @@ impl Spec {
         kind: CoreKind,
     ) -> Result<(), CoreError> {
         let id = relo.type_id;
-        if local.get(id).is_none() {
+        if !local.has(id) {
             return Err(CoreError::NoSuchType { id });
         }
         let offset = relo.access_offset;
@@ -100,9 +101,10 @@ impl Spec {
         }
         let mut numbers = access.split(|byte| *byte == b':').map(step_number);
         let first = numbers.next().flatten().ok_or(Fault::Syntax)?;
-        let mut id = local.strip(root);
+        let mut head = local.under(root);
+        let mut id = head.map_or_else(|| local.strip(root), |head| head.id);
         if kind.is_enumerator() {
-            let Some(values) = local.get(id).and_then(|found| found.enumeration()) else {
+            let Some(values) = head.and_then(Type::of).and_then(|found| found.enumeration()) else {
                 return Err(Fault::NoParts { id });
             };
             if numbers.next().is_some() {
@@ -115,14 +117,13 @@ impl Spec {
             self.steps.push(Step { type_id: id, index: first, named: true });
             return Ok(());
         }
-        self.element(local, id, first, LOCAL_POINTER).map_err(Fault::Size)?;
+        self.element(local, (id, head), first, LOCAL_POINTER).map_err(Fault::Size)?;
         for (count, number) in (1..).zip(numbers) {
             let index = number.ok_or(Fault::Syntax)?;
             if count >= MAX_STEPS {
                 return Err(Fault::TooManySteps);
             }
-            id = local.strip(id);
-            match local.get(id) {
+            match head.and_then(Type::of) {
                 Some(Type::Struct(composite) | Type::Union(composite)) => {
                     let len = composite.member_count();
                     let out = Fault::OutOfBounds { index, id, len };
@@ -133,14 +134,19 @@ impl Spec {
                         self.steps.push(Step { type_id: id, index, named: true });
                     }
                     id = member.type_id();
+                    head = local.under(id);
+                    id = head.map_or_else(|| local.strip(id), |head| head.id);
                 }
                 Some(Type::Array(array)) => {
                     let len = array.len() as usize;
                     if index as usize >= len && !self.is_flexible(local, array) {
                         return Err(Fault::OutOfBounds { index, id, len });
                     }
-                    id = local.strip(array.element());
-                    self.element(local, id, index, LOCAL_POINTER).map_err(Fault::Size)?;
+                    id = array.element();
+                    head = local.under(id);
+                    id = self
+                        .element(local, (id, head), index, LOCAL_POINTER)
+                        .map_err(Fault::Size)?;
                 }
                 _ => return Err(Fault::NoParts { id }),
             }
@@ -148,20 +154,24 @@ impl Spec {
         Ok(())
     }
 
-    /// Adds the step to an element of type `id`, which has no typedefs and modifiers.
+    /// Adds the step to an element of a type, which is given with what is under it. Gives the id of that.
     pub(super) fn element(
         &mut self,
         btf: &Btf,
-        id: TypeId,
+        (id, head): (TypeId, Option<Head<'_>>),
         index: u32,
         pointer: u8,
-    ) -> Result<(), Error> {
-        let size = btf.size_with_pointers(id, pointer)?;
+    ) -> Result<TypeId, Error> {
+        let id = head.map_or_else(|| btf.strip(id), |head| head.id);
+        let size = match head {
+            Some(head) => btf.size_of_head(head, pointer)?,
+            None => btf.size_with_pointers(id, pointer)?,
+        };
         let bits = size.checked_mul(8).and_then(|bits| bits.checked_mul(u64::from(index)));
         let sum = bits.and_then(|bits| self.bit_offset.checked_add(bits));
         self.bit_offset = sum.ok_or(Error::SizeOverflow { id })?;
         self.steps.push(Step { type_id: id, index, named: false });
-        Ok(())
+        Ok(id)
     }
 
     /// Whether an array that the last step leads to has no fixed length: it has no elements and is the last member of

@@ -2,7 +2,8 @@
 
 use super::CoreKind;
 use super::spec::Spec;
-use crate::{Btf, ByteOrder, Error, Type, TypeId};
+use crate::view::Head;
+use crate::{Btf, ByteOrder, Error, Kind, Type, TypeId};
 
 /// What one side of a relocation gives.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,13 +71,13 @@ impl Side<'_> {
 
     fn field(&self, kind: CoreKind, spec: &Spec) -> Result<Value, Fault> {
         let Some((_, member)) = spec.last_member(self.btf) else { return self.element(kind, spec) };
-        let field_type = self.btf.strip(member.type_id());
+        let id = member.type_id();
+        let head = self.btf.under(id).ok_or_else(|| self.missing(id))?;
+        let size = self.btf.size_of_head(head, self.pointer).map_err(Fault::Size)?;
         let bit_offset = spec.bit_offset;
-        let (byte_offset, byte_size, bit_size) = if let Some(width) = member.bitfield_size() {
-            self.container(bit_offset, u64::from(width), field_type)?
-        } else {
-            let size = self.size(field_type)?;
-            (bit_offset >> 3, size, size.wrapping_mul(8))
+        let (byte_offset, byte_size, bit_size) = match member.bitfield_size() {
+            Some(width) => container(bit_offset, u64::from(width), size)?,
+            None => (bit_offset >> 3, size, size.wrapping_mul(8)),
         };
         let bitfield = member.bitfield_size().is_some();
         // Which container a compiler chose for a bitfield cannot be known.
@@ -86,14 +87,14 @@ impl Side<'_> {
         let number = match kind {
             CoreKind::FieldByteOffset => {
                 if !bitfield {
-                    accessed = Some(self.innermost(field_type, byte_size)?);
+                    accessed = Some(self.innermost(head, size)?);
                 }
                 byte_offset
             }
             CoreKind::FieldByteSize => byte_size,
             CoreKind::FieldSigned => {
                 validate = true;
-                u64::from(match self.btf.get(field_type) {
+                u64::from(match Type::of(head) {
                     Some(Type::Int(int)) => int.is_signed(),
                     Some(Type::Enum(values) | Type::Enum64(values)) => values.is_signed(),
                     _ => false,
@@ -117,33 +118,12 @@ impl Side<'_> {
         Ok(Value { number, validate, accessed })
     }
 
-    /// Byte offset, byte size and bit size of the smallest load that has a whole bitfield: the size of its declared
-    /// type, doubled until the field fits.
-    fn container(
-        &self,
-        bit_offset: u64,
-        width: u64,
-        field_type: TypeId,
-    ) -> Result<(u64, u64, u64), Fault> {
-        let mut size = self.size(field_type)?;
-        // libbpf counts its bits in 32.
-        if size.saturating_mul(8) > u64::from(u32::MAX) {
-            return Err(Fault::BitfieldTooWide);
-        }
-        loop {
-            let byte_offset = (bit_offset >> 3)
-                .checked_div(size)
-                .ok_or(Fault::BitfieldTooWide)?
-                .wrapping_mul(size);
-            let end =
-                bit_offset.saturating_add(width).saturating_sub(byte_offset.saturating_mul(8));
-            if end <= size.saturating_mul(8) {
-                return Ok((byte_offset, size, width));
-            }
-            if size >= 8 {
-                return Err(Fault::BitfieldTooWide);
-            }
-            size = size.saturating_mul(2);
+    /// Why what has no record under it has no size.
+    #[cold]
+    fn missing(&self, id: TypeId) -> Fault {
+        match self.size(self.btf.strip(id)) {
+            Err(fault) => fault,
+            Ok(_) => Fault::Size(Error::NoSuchType { id }),
         }
     }
 
@@ -163,15 +143,40 @@ impl Side<'_> {
     }
 
     /// Size and type of the elements of an array of arrays, or of what is no array and has a size already known.
-    fn innermost(&self, whole: TypeId, size: u64) -> Result<(u64, TypeId), Fault> {
-        let mut id = whole;
-        for _ in 0..super::spec::MAX_STEPS {
+    fn innermost(&self, whole: Head<'_>, size: u64) -> Result<(u64, TypeId), Fault> {
+        if whole.kind() != Kind::Array {
+            return Ok((size, whole.id));
+        }
+        let Some(Type::Array(array)) = Type::of(whole) else { return Ok((size, whole.id)) };
+        let mut id = self.btf.strip(array.element());
+        for _ in 1..super::spec::MAX_STEPS {
             match self.btf.get(id) {
                 Some(Type::Array(array)) => id = self.btf.strip(array.element()),
-                _ if id == whole => return Ok((size, id)),
                 _ => return Ok((self.size(id)?, id)),
             }
         }
         Err(Fault::Size(Error::TooDeep { id }))
+    }
+}
+
+/// Byte offset, byte size and bit size of the smallest load that has a whole bitfield: the size of its declared type,
+/// doubled until the field fits.
+fn container(bit_offset: u64, width: u64, declared: u64) -> Result<(u64, u64, u64), Fault> {
+    let mut size = declared;
+    // libbpf counts its bits in 32.
+    if size.saturating_mul(8) > u64::from(u32::MAX) {
+        return Err(Fault::BitfieldTooWide);
+    }
+    loop {
+        let byte_offset =
+            (bit_offset >> 3).checked_div(size).ok_or(Fault::BitfieldTooWide)?.wrapping_mul(size);
+        let end = bit_offset.saturating_add(width).saturating_sub(byte_offset.saturating_mul(8));
+        if end <= size.saturating_mul(8) {
+            return Ok((byte_offset, size, width));
+        }
+        if size >= 8 {
+            return Err(Fault::BitfieldTooWide);
+        }
+        size = size.saturating_mul(2);
     }
 }

@@ -39,6 +39,11 @@ impl<'btf> Head<'btf> {
     }
 
     #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        Kind::from_info(self.raw.info.get())
+    }
+
+    #[inline]
     pub(crate) fn target(&self) -> TypeId {
         TypeId::new(self.raw.size_or_type.get())
     }
@@ -152,8 +157,12 @@ impl<'btf> Type<'btf> {
     #[inline]
     pub(crate) fn decode(btf: &'btf Btf, id: TypeId, bytes: &'btf [u8]) -> Option<Self> {
         let (raw, tail) = RawType::ref_from_prefix(bytes).ok()?;
-        let head = Head { btf, id, raw, tail };
-        Some(match Kind::from_info(raw.info.get()) {
+        Self::of(Head { btf, id, raw, tail })
+    }
+
+    /// The view of a record's kind.
+    pub(crate) fn of(head: Head<'btf>) -> Option<Self> {
+        Some(match head.kind() {
             Kind::Void => return None,
             Kind::Int => Self::Int(Int { head }),
             Kind::Ptr => Self::Ptr(Reference { head }),
