@@ -1,14 +1,16 @@
 //! Ring buffers: from programs to user space, from user space to programs, and those of perf events.
 //!
-//! A record is copied out of the shared memory into a buffer of its reader, which it borrows. That costs a copy of a few words, and buys that
-//! the bytes cannot change while they are read: another reader of the same ring, in this process or another, may free a record at any time.
+//! There is no plain reference to the bytes of a record: another reader of the same ring, in this process or another, may free it at any time.
+//! `next_record` copies it out of the shared memory into a buffer of its reader, which it borrows; [`RingMap::walk`] gives views, of which
+//! parts are copied, and gives many records back at once.
 
 mod perf;
 mod reader;
 mod user;
+mod walk;
 
 pub use perf::{PerfRecord, PerfRing};
-pub use reader::RingMap;
+pub use reader::{RingMap, RingRecord, RingWalk};
 pub use user::{PushError, UserRing};
 
 /// Set in a record's length while its writer is not done.

@@ -155,6 +155,65 @@ fn a_ring_brings_every_record_in_order() {
 }
 
 #[test]
+fn a_walk_shows_records_in_place_and_gives_them_back_when_it_ends() {
+    leaks_nothing(|| {
+        let map = create(MapType::RINGBUF, 0, 0, u32::try_from(kernel::page_size()).unwrap());
+        let mut ring = RingMap::new(map.as_borrowed()).unwrap();
+        let (first, second) = (output(&map, 1, 8), output(&map, 2, 3));
+        run(&first, 1);
+        run(&second, 1);
+        {
+            let walk = ring.walk();
+            let one = walk.next_record().unwrap();
+            // What comes while it walks is part of the walk.
+            run(&first, 1);
+            let two = walk.next_record().unwrap();
+            assert_eq!((one.len(), two.len(), two.is_empty()), (8, 3, false));
+            let mut bytes = [0; 8];
+            one.read(0, &mut bytes).unwrap();
+            assert_eq!(bytes, 1u64.to_ne_bytes());
+            two.read(1, &mut bytes[..2]).unwrap();
+            assert_eq!(bytes[..2], 2u64.to_ne_bytes()[1..3]);
+            // Within the ring, but not within the record.
+            let beyond = two.read(1, &mut bytes[..3]).unwrap_err();
+            assert_eq!((beyond.offset, beyond.size, beyond.len), (1, 3, 3));
+        }
+        // The third was not asked for.
+        assert_eq!(ring.available(), Ok(16));
+        assert_eq!(ring.next_record().unwrap(), Some(&1u64.to_ne_bytes()[..]));
+        assert_eq!(ring.available(), Ok(0));
+        assert!(ring.walk().next_record().is_none());
+    });
+}
+
+#[test]
+fn a_position_that_cannot_be_is_an_error_once() {
+    leaks_nothing(|| {
+        let map = create(MapType::RINGBUF, 0, 0, u32::try_from(kernel::page_size()).unwrap());
+        let mut ring = RingMap::new(map.as_borrowed()).unwrap();
+        let program = output(&map, 1, 8);
+        let other = WriteMapping::of_map(map.as_borrowed(), 0, kernel::page_size()).unwrap();
+        // Within the record: what is there is no header.
+        for misplaced in [8, 1 << 20] {
+            for walks in [true, false] {
+                run(&program, 1);
+                let position = other.atomic_usize(0).unwrap();
+                position.fetch_add(misplaced, Ordering::Relaxed);
+                if walks {
+                    let walk = ring.walk();
+                    assert!(walk.next_record().is_none() && walk.error().is_some());
+                } else {
+                    assert_eq!(ring.next_record().unwrap_err().len, ring.size());
+                }
+                assert_eq!((ring.available(), ring.next_record()), (Ok(0), Ok(None)));
+                run(&program, 1);
+                assert_eq!(ring.next_record().unwrap(), Some(&1u64.to_ne_bytes()[..]));
+            }
+        }
+    });
+}
+
+#[test]
 fn only_a_ring_is_read_as_one() {
     leaks_nothing(|| {
         let array = mmapable();

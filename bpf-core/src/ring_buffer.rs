@@ -1,20 +1,15 @@
 //! Reading a ring buffer in place: samples are views of the memory that the kernel shares, given back a batch at a time.
 
-mod walk;
-
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use bpf_sys::abi::{MapFlags, MapType};
-use bpf_sys::memory::{ReadMapping, WriteMapping};
-use bpf_sys::{AsMapFd, kernel, poll};
+use bpf_sys::ring::{RingMap, RingRecord, RingWalk};
+use bpf_sys::{AsMapFd, poll};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::map::Map;
-
-use self::walk::{Place, Ring, Walk};
 
 /// The reader of a ring buffer map (Linux 5.8).
 ///
@@ -40,20 +35,8 @@ use self::walk::{Place, Ring, Walk};
 #[derive(Debug)]
 pub struct RingBuffer {
     map: Map,
-    memory: Memory,
+    ring: RingMap,
     corrupt: bool,
-}
-
-/// The mapped pages of a ring.
-#[derive(Debug)]
-struct Memory {
-    /// A page that begins with our position.
-    consumer: WriteMapping,
-    /// A page that begins with the kernel's position, then the data, twice.
-    producer: ReadMapping,
-    /// Bytes of data: a power of two.
-    size: usize,
-    page: usize,
 }
 
 impl RingBuffer {
@@ -71,15 +54,9 @@ impl RingBuffer {
                 Error::new(kind, map.action(action)).with_reason("the ring overwrites its records")
             );
         }
-        let failed = |source| Error::system(map.action(action), source);
-        let page = kernel::page_size();
-        let size = usize::try_from(map.max_entries()).unwrap_or(usize::MAX);
-        let len = size.saturating_mul(2).saturating_add(page);
-        let offset = u64::try_from(page).unwrap_or(u64::MAX);
-        let consumer = WriteMapping::of_map(map.as_map_fd(), 0, page).map_err(failed)?;
-        let producer = ReadMapping::of_map(map.as_map_fd(), offset, len).map_err(failed)?;
-        let memory = Memory { consumer, producer, size, page };
-        Ok(Self { map: map.try_clone()?, memory, corrupt: false })
+        let ring = RingMap::new(map.as_map_fd())
+            .map_err(|source| Error::system(map.action(action), source))?;
+        Ok(Self { map: map.try_clone()?, ring, corrupt: false })
     }
 
     /// The records that are there now, and those that programs finish meanwhile. They are given back to the kernel when the batch is dropped.
@@ -90,11 +67,7 @@ impl RingBuffer {
             return Err(Error::new(ErrorKind::Corrupt, self.map.action("read ring buffer"))
                 .with_reason("another reader has changed its position; records were skipped"));
         }
-        // The kernel finishes a record, then looks whether the reader's position is there and it must be woken. We have stored our position, and look
-        // for a record after that. Each side's store comes before its load; otherwise both could miss each other.
-        fence(Ordering::SeqCst);
-        let walk = Walk::new(&self.memory);
-        Ok(RingBatch { ring: self, walk })
+        Ok(RingBatch { walk: self.ring.walk(), corrupt: &mut self.corrupt })
     }
 
     /// Waits until there are records, or the time is over (false). `None` waits for ever.
@@ -107,12 +80,13 @@ impl RingBuffer {
 
     /// Bytes of data that the ring can hold, with headers and padding.
     pub fn size(&self) -> usize {
-        self.memory.size
+        self.ring.size()
     }
 
     /// Bytes that are not read yet, with headers and padding.
     pub fn available(&self) -> usize {
-        self.memory.producer().wrapping_sub(self.memory.consumer())
+        // The first word of a page is always there.
+        self.ring.available().unwrap_or_default()
     }
 }
 
@@ -127,14 +101,15 @@ impl AsFd for RingBuffer {
 /// Iterate over a reference to it; a second iteration goes on where the first stopped.
 #[derive(Debug)]
 pub struct RingBatch<'ring> {
-    ring: &'ring mut RingBuffer,
-    walk: Walk,
+    walk: RingWalk<'ring>,
+    /// Tells the next batch that this one met what cannot be.
+    corrupt: &'ring mut bool,
 }
 
 impl RingBatch<'_> {
     /// The samples that have not been seen yet.
     pub fn iter(&self) -> Samples<'_> {
-        Samples { memory: &self.ring.memory, walk: &self.walk }
+        Samples { walk: &self.walk }
     }
 }
 
@@ -149,16 +124,14 @@ impl<'batch> IntoIterator for &'batch RingBatch<'_> {
 
 impl Drop for RingBatch<'_> {
     fn drop(&mut self) {
-        self.walk.commit(&self.ring.memory);
-        self.ring.corrupt = self.walk.is_corrupt();
+        *self.corrupt = self.walk.error().is_some();
     }
 }
 
 /// The samples of a [`RingBatch`], in the order in which programs reserved them.
 #[derive(Debug)]
 pub struct Samples<'batch> {
-    memory: &'batch Memory,
-    walk: &'batch Walk,
+    walk: &'batch RingWalk<'batch>,
 }
 
 impl<'batch> Iterator for Samples<'batch> {
@@ -166,8 +139,7 @@ impl<'batch> Iterator for Samples<'batch> {
 
     #[inline]
     fn next(&mut self) -> Option<Sample<'batch>> {
-        let Place { offset, len } = self.walk.next(self.memory)?;
-        Some(Sample { memory: self.memory, offset, len })
+        self.walk.next_record().map(|record| Sample { record })
     }
 }
 
@@ -177,21 +149,18 @@ impl<'batch> Iterator for Samples<'batch> {
 /// the record, and the kernel write another there.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'batch> {
-    memory: &'batch Memory,
-    /// From the start of the mapping.
-    offset: usize,
-    len: usize,
+    record: RingRecord<'batch>,
 }
 
 impl Sample<'_> {
     /// Bytes of the sample.
     pub fn len(&self) -> usize {
-        self.len
+        self.record.len()
     }
 
     /// True for a sample without bytes.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.record.is_empty()
     }
 
     /// The value at `offset`; `None` when it would reach beyond the end.
@@ -206,21 +175,18 @@ impl Sample<'_> {
     /// The whole sample as a value; `None` when it has another size.
     #[inline]
     pub fn to<T: FromBytes + IntoBytes>(&self) -> Option<T> {
-        if self.len == size_of::<T>() { self.get(0) } else { None }
+        if self.len() == size_of::<T>() { self.get(0) } else { None }
     }
 
     /// Copies bytes from `offset` on, as many as `bytes` has. False, and nothing copied, when they would reach beyond the end.
     #[inline]
     pub fn read(&self, offset: usize, bytes: &mut [u8]) -> bool {
-        if offset.checked_add(bytes.len()).is_none_or(|end| end > self.len) {
-            return false;
-        }
-        self.memory.producer.read(self.offset.saturating_add(offset), bytes).is_ok()
+        self.record.read(offset, bytes).is_ok()
     }
 
     /// Copies the whole sample to a buffer, whose former contents are lost; its memory is used again.
     pub fn copy_to(&self, buffer: &mut Vec<u8>) {
-        buffer.resize(self.len, 0);
+        buffer.resize(self.len(), 0);
         // In bounds: the walk has looked.
         self.read(0, buffer);
     }
@@ -230,38 +196,5 @@ impl Sample<'_> {
         let mut bytes = Vec::new();
         self.copy_to(&mut bytes);
         bytes
-    }
-}
-
-impl Ring for Memory {
-    #[inline]
-    fn size(&self) -> usize {
-        self.size
-    }
-
-    // The accesses to the first word of a page cannot fail.
-    fn consumer(&self) -> usize {
-        self.consumer.load_usize(0).unwrap_or_default()
-    }
-
-    fn set_consumer(&self, position: usize) {
-        if let Ok(place) = self.consumer.atomic_usize(0) {
-            place.store(position, Ordering::Release);
-        }
-    }
-
-    #[inline]
-    fn producer(&self) -> usize {
-        self.producer.load_usize(0).unwrap_or_default()
-    }
-
-    #[inline]
-    fn header(&self, offset: usize) -> Option<u32> {
-        self.producer.load_u32(self.page.saturating_add(offset)).ok()
-    }
-
-    #[inline]
-    fn start(&self) -> usize {
-        self.page
     }
 }

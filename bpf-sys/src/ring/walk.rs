@@ -6,12 +6,8 @@
 
 use std::cell::Cell;
 
-/// A record is reserved, and the program still writes to it.
-const BUSY: u32 = 1 << 31;
-/// The program gave the record up.
-const DISCARD: u32 = 1 << 30;
-/// Bytes of the header of a record.
-const HEADER: usize = 8;
+use super::{BUSY, DISCARD, HEADER, footprint};
+use crate::memory::AccessError;
 
 /// What the walk needs of the shared memory.
 pub(super) trait Ring {
@@ -42,17 +38,14 @@ pub(super) struct Walk {
     position: Cell<usize>,
     /// What we last saw of the producer's position.
     limit: Cell<usize>,
-    corrupt: Cell<bool>,
+    /// Something was met that the kernel does not write: someone else writes to this ring's consumer position.
+    wrong: Cell<Option<AccessError>>,
 }
 
 impl Walk {
     pub(super) fn new(ring: &impl Ring) -> Self {
         let position = ring.consumer();
-        Self {
-            position: Cell::new(position),
-            limit: Cell::new(position),
-            corrupt: Cell::new(false),
-        }
+        Self { position: Cell::new(position), limit: Cell::new(position), wrong: Cell::new(None) }
     }
 
     /// The next finished sample. `None` at the end, or where a program still writes.
@@ -68,16 +61,20 @@ impl Walk {
             }
             let available = self.limit.get().wrapping_sub(position);
             let at = position & ring.size().wrapping_sub(1);
+            let wrong = |size| AccessError {
+                offset: ring.start().wrapping_add(at),
+                size,
+                len: ring.size(),
+            };
             let Some(header) = ring.header(at).filter(|_| available <= ring.size()) else {
-                return self.stop();
+                return self.stop(wrong(available));
             };
             if header & BUSY != 0 {
                 return None;
             }
             let len = usize::try_from(header & !DISCARD).unwrap_or(usize::MAX);
-            let total = len.checked_add(HEADER).and_then(|total| total.checked_next_multiple_of(8));
-            let Some(total) = total.filter(|&total| total <= available) else {
-                return self.stop();
+            let Some(total) = footprint(len).filter(|&total| total <= available) else {
+                return self.stop(wrong(len));
             };
             self.position.set(position.wrapping_add(total));
             if header & DISCARD == 0 {
@@ -88,21 +85,20 @@ impl Walk {
         }
     }
 
-    /// The positions or lengths cannot be: someone else writes to this ring's consumer position.
     #[cold]
-    fn stop(&self) -> Option<Place> {
-        self.corrupt.set(true);
+    fn stop(&self, wrong: AccessError) -> Option<Place> {
+        self.wrong.set(Some(wrong));
         None
     }
 
-    /// Something was met that the kernel does not write.
-    pub(super) fn is_corrupt(&self) -> bool {
-        self.corrupt.get()
+    /// The position or length that cannot be, if the walk has met one.
+    pub(super) fn error(&self) -> Option<AccessError> {
+        self.wrong.get()
     }
 
-    /// Gives back what was walked over.
+    /// Gives back what was walked over; everything, if something was met that cannot be.
     pub(super) fn commit(&self, ring: &impl Ring) {
-        let position = if self.corrupt.get() { ring.producer() } else { self.position.get() };
+        let position = if self.error().is_some() { ring.producer() } else { self.position.get() };
         if position != ring.consumer() {
             ring.set_consumer(position);
         }
@@ -251,7 +247,7 @@ mod tests {
             edit(&mut ring);
             let walk = Walk::new(&ring);
             assert_eq!(walk.next(&ring), None, "{what}");
-            assert!(walk.corrupt.get(), "{what}");
+            assert_eq!(walk.error().map(|error| error.len), Some(64), "{what}");
             walk.commit(&ring);
             assert_eq!(ring.consumer.get(), ring.producer.get(), "{what}");
         }
