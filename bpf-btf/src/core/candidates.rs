@@ -28,6 +28,16 @@ pub(super) struct Candidate {
     pub(super) id: TypeId,
 }
 
+/// How many types of targets may be found and asked, whatever the records are, and for each record. A kernel has one type of a
+/// name, and each module may have one more.
+const CANDIDATES: usize = 1 << 18;
+const CANDIDATES_PER_RECORD: usize = 64;
+
+/// How many types of targets may be found and asked for so many records.
+pub(super) fn most_candidates(records: usize) -> usize {
+    records.saturating_mul(CANDIDATES_PER_RECORD).saturating_add(CANDIDATES)
+}
+
 /// The names of all roots, so that one pass over a target's types finds the candidates of all of them.
 pub(super) struct NameSet<'a> {
     /// Open addressing by hash of the name without flavour: hash and number of the root plus 1, 0 is free.

@@ -7,7 +7,7 @@ use crate::{Btf, Kind, Type, TypeId};
 const MAX_DEPTH: u32 = 32;
 
 /// How many parameters may be looked at: prototypes of prototypes of a hostile blob could be counted for ever.
-const MAX_TYPES: u32 = 1 << 14;
+pub(super) const MAX_TYPES: u32 = 1 << 14;
 
 /// Whether two kinds may stand for each other: equal ones, and enumerations of either width.
 pub(super) fn kinds_compatible(local: Kind, target: Kind) -> bool {
@@ -30,8 +30,9 @@ pub fn types_are_compatible(
     target: &Btf,
     target_id: TypeId,
 ) -> Result<bool, CoreError> {
-    compatible(local, local_id, target, target_id).map_err(|TooDeep| CoreError::TooDeep {
-        access: alloc::format!("{}", local.display_name(local_id)),
+    let mut budget = MAX_TYPES;
+    compatible(local, local_id, target, target_id, &mut budget).map_err(|TooDeep| {
+        CoreError::TooDeep { access: alloc::format!("{}", local.display_name(local_id)) }
     })
 }
 
@@ -40,13 +41,13 @@ pub(super) fn compatible(
     local_id: TypeId,
     target: &Btf,
     target_id: TypeId,
+    budget: &mut u32,
 ) -> Result<bool, TooDeep> {
     let kind = |btf: &Btf, id| btf.get(id).map_or(Kind::Void, |found| found.kind());
     if !kinds_compatible(kind(local, local_id), kind(target, target_id)) {
         return Ok(false);
     }
-    let mut budget = MAX_TYPES;
-    follow(local, local_id, target, target_id, MAX_DEPTH, &mut budget)
+    follow(local, local_id, target, target_id, MAX_DEPTH, budget)
 }
 
 fn follow(

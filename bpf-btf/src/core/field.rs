@@ -1,8 +1,8 @@
 //! Finding in a target what a local access means.
 
 use super::CoreKind;
-use super::compat::{TooDeep, compatible, kinds_compatible};
-use super::matches::matching;
+use super::compat::{MAX_TYPES, TooDeep, compatible, kinds_compatible};
+use super::matches::{MAX_PAIRS, matching};
 use super::names::essential;
 use super::spec::{MAX_STEPS, Spec, Step, step_name};
 use crate::btf::Strings;
@@ -54,6 +54,38 @@ pub(super) struct Place<'a> {
     pub(super) pointer: u8,
 }
 
+/// How many members, enumerators and types may be looked at by several searches together.
+pub(super) struct Work(u64);
+
+impl Work {
+    /// So much that the limits of each search are what counts.
+    pub(super) const fn unlimited() -> Self {
+        Self(u64::MAX)
+    }
+
+    pub(super) const fn new(steps: u64) -> Self {
+        Self(steps)
+    }
+
+    /// Whether nothing is left, so that what was not found may yet be there.
+    pub(super) const fn is_done(&self) -> bool {
+        self.0 == 0
+    }
+
+    fn spend(&mut self, steps: u32) {
+        self.0 = self.0.saturating_sub(u64::from(steps));
+    }
+
+    /// A search that may take at most so many steps, and no more than there are.
+    fn search<T>(&mut self, most: u32, run: impl FnOnce(&mut u32) -> T) -> T {
+        let given = u32::try_from(self.0).unwrap_or(u32::MAX).min(most);
+        let mut left = given;
+        let outcome = run(&mut left);
+        self.spend(given.saturating_sub(left));
+        outcome
+    }
+}
+
 /// The access in the target if the type `id` of it is what the local type means (libbpf: `bpf_core_spec_match`).
 pub(super) fn find(
     local: &Btf,
@@ -62,8 +94,20 @@ pub(super) fn find(
     target: &Place<'_>,
     id: TypeId,
 ) -> Result<Result<Spec, Refusal>, Fault> {
+    find_within(local, spec, kind, target, id, &mut Work::unlimited())
+}
+
+/// The same with no more work than is left.
+pub(super) fn find_within(
+    local: &Btf,
+    spec: &Spec,
+    kind: CoreKind,
+    target: &Place<'_>,
+    id: TypeId,
+    work: &mut Work,
+) -> Result<Result<Spec, Refusal>, Fault> {
     let mut found = Spec::default();
-    Ok(find_into(local, spec, kind, target, id, &mut found)?.map(|()| found))
+    Ok(find_into(local, spec, kind, target, id, &mut found, work)?.map(|()| found))
 }
 
 /// The same into a spec that was used before, whose memory is used again.
@@ -74,22 +118,37 @@ pub(super) fn find_into(
     target: &Place<'_>,
     id: TypeId,
     found: &mut Spec,
+    work: &mut Work,
 ) -> Result<Result<(), Refusal>, Fault> {
     found.restart(id);
     if kind == CoreKind::TypeMatches {
-        let fits = matching(local, spec.root, target.btf, id)?;
+        let fits =
+            work.search(MAX_PAIRS, |budget| matching(local, spec.root, target.btf, id, budget))?;
         return Ok(if fits { Ok(()) } else { Err(Refusal::Mismatch) });
     }
     if kind.is_type() {
-        let fits = compatible(local, spec.root, target.btf, id)?;
+        let fits =
+            work.search(MAX_TYPES, |budget| compatible(local, spec.root, target.btf, id, budget))?;
         return Ok(if fits { Ok(()) } else { Err(Refusal::Incompatible) });
     }
     if kind.is_enumerator() {
-        return Ok(find_enumerator(local, spec, target.btf, id, found));
+        return Ok(find_enumerator(local, spec, target.btf, id, found, work));
     }
+    work.search(MAX_MEMBERS, |budget| find_field(local, spec, target, id, found, budget))
+}
+
+/// The field that an access leads to.
+fn find_field(
+    local: &Btf,
+    spec: &Spec,
+    target: &Place<'_>,
+    id: TypeId,
+    found: &mut Spec,
+    budget: &mut u32,
+) -> Result<Result<(), Refusal>, Fault> {
     found.steps.reserve(spec.steps.len());
     let strings = target.btf.strings();
-    let mut search = Search { local, target: target.btf, strings, budget: MAX_MEMBERS };
+    let mut search = Search { local, target: target.btf, strings, budget };
     let mut id = id;
     for (number, step) in spec.steps.iter().enumerate() {
         if step.named {
@@ -158,7 +217,7 @@ struct Search<'a> {
     local: &'a Btf,
     target: &'a Btf,
     strings: Strings<'a>,
-    budget: u32,
+    budget: &'a mut u32,
 }
 
 impl Search<'_> {
@@ -179,7 +238,7 @@ impl Search<'_> {
             return Err(Fault::TooDeep);
         }
         for (index, member) in (0..).zip(composite.members()) {
-            self.budget = self.budget.checked_sub(1).ok_or(Fault::TooDeep)?;
+            *self.budget = self.budget.checked_sub(1).ok_or(Fault::TooDeep)?;
             let name = self.strings.tail(member.name_offset()).unwrap_or_default();
             let anonymous = matches!(name, [] | [0, ..]);
             if !anonymous && !begins_with(name, wanted.name) {
@@ -250,6 +309,7 @@ fn find_enumerator(
     target: &Btf,
     id: TypeId,
     found: &mut Spec,
+    work: &mut Work,
 ) -> Result<(), Refusal> {
     let wanted = spec.steps.first().map_or("", |step| step_name(local, *step));
     let wanted = essential(wanted.as_bytes());
@@ -258,6 +318,10 @@ fn find_enumerator(
         target.get(id).and_then(|found| found.enumeration()).ok_or(Refusal::NotEnum { id })?;
     let same = |name: &str| essential(name.as_bytes()) == wanted;
     let value = (0..).zip(values.values()).find(|(_, value)| same(value.name()));
+    let looked_at = value.as_ref().map(|(index, _)| *index);
+    work.spend(
+        looked_at.unwrap_or_else(|| u32::try_from(values.value_count()).unwrap_or(u32::MAX)),
+    );
     let (index, _) = value.ok_or(Refusal::NoEnumerator { id })?;
     found.steps.push(Step { type_id: id, index, named: true });
     Ok(())

@@ -9,7 +9,7 @@ use crate::{Btf, Composite, Enum, Kind, Type, TypeId};
 const MAX_DEPTH: u32 = 32;
 
 /// How many pairs of types and members may be compared before the types are given up as hostile.
-const MAX_PAIRS: u32 = 1 << 20;
+pub(super) const MAX_PAIRS: u32 = 1 << 20;
 
 /// Whether the definition of a type in an object fits the one of a kernel (libbpf: `bpf_core_types_match`).
 ///
@@ -22,8 +22,9 @@ pub fn types_match(
     target: &Btf,
     target_id: TypeId,
 ) -> Result<bool, CoreError> {
-    matching(local, local_id, target, target_id).map_err(|TooDeep| CoreError::TooDeep {
-        access: alloc::format!("{}", local.display_name(local_id)),
+    let mut budget = MAX_PAIRS;
+    matching(local, local_id, target, target_id, &mut budget).map_err(|TooDeep| {
+        CoreError::TooDeep { access: alloc::format!("{}", local.display_name(local_id)) }
     })
 }
 
@@ -32,14 +33,15 @@ pub(super) fn matching(
     local_id: TypeId,
     target: &Btf,
     target_id: TypeId,
+    budget: &mut u32,
 ) -> Result<bool, TooDeep> {
-    Matcher { local, target, budget: MAX_PAIRS }.types(local_id, target_id, false, MAX_DEPTH)
+    Matcher { local, target, budget }.types(local_id, target_id, false, MAX_DEPTH)
 }
 
 struct Matcher<'a> {
     local: &'a Btf,
     target: &'a Btf,
-    budget: u32,
+    budget: &'a mut u32,
 }
 
 /// Names are equal without flavours; no name equals only no name.
@@ -49,7 +51,7 @@ fn names_match(local: &str, target: &str) -> bool {
 
 impl Matcher<'_> {
     fn spend(&mut self) -> Result<(), TooDeep> {
-        self.budget = self.budget.checked_sub(1).ok_or(TooDeep)?;
+        *self.budget = self.budget.checked_sub(1).ok_or(TooDeep)?;
         Ok(())
     }
 

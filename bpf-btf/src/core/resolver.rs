@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::candidates::{Candidate, NameSet, Root};
-use super::field::{self, Fault, Place};
+use super::candidates::{Candidate, NameSet, Root, most_candidates};
+use super::field::{self, Fault, Place, Work};
 use super::spec::{LOCAL_POINTER, Spec};
 use super::story::{Story, Target};
 use super::value::{self, Side, Value};
@@ -59,11 +59,6 @@ pub struct Resolver<'a> {
     left: usize,
 }
 
-/// How many types of targets may be found and asked, whatever the records are, and for each record. A kernel has one type of a
-/// name, and each module may have one more.
-const CANDIDATES: usize = 1 << 18;
-const CANDIDATES_PER_RECORD: usize = 64;
-
 /// Memory that all records use in turn, so that none allocates.
 #[derive(Default)]
 struct Scratch {
@@ -106,7 +101,7 @@ impl<'a> Resolver<'a> {
             relos,
             roots: ids.into_iter().filter_map(root).collect(),
             targets: Vec::new(),
-            left: relos.len().saturating_mul(CANDIDATES_PER_RECORD).saturating_add(CANDIDATES),
+            left: most_candidates(relos.len()),
         }
     }
 
@@ -320,7 +315,8 @@ impl Matcher<'_> {
         let Some(target) = self.targets.get(candidate.target) else { return Ok(None) };
         let place = Place { btf: &target.btf, pointer: target.pointer };
         let id = candidate.id;
-        match field::find_into(self.local, self.spec, self.kind, &place, id, found) {
+        let work = &mut Work::unlimited();
+        match field::find_into(self.local, self.spec, self.kind, &place, id, found, work) {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ok(None),
             Err(Fault::TooDeep) => return Err(CoreError::TooDeep { access: self.text() }),
