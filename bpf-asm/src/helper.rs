@@ -33,6 +33,22 @@ impl HelperId {
         Self::TABLE.iter().find(|(_, known)| *known == name).map(|(id, _)| *id)
     }
 
+    /// The helper that kernels before 5.5 have for the same: one for the memory of the kernel and of processes alike (libbpf: E33).
+    ///
+    /// ```
+    /// use bpf_asm::HelperId;
+    ///
+    /// assert_eq!(HelperId::PROBE_READ_USER_STR.older(), Some(HelperId::PROBE_READ_STR));
+    /// assert_eq!(HelperId::PROBE_READ_STR.older(), None);
+    /// ```
+    pub const fn older(self) -> Option<Self> {
+        match self {
+            Self::PROBE_READ_USER | Self::PROBE_READ_KERNEL => Some(Self::PROBE_READ),
+            Self::PROBE_READ_USER_STR | Self::PROBE_READ_KERNEL_STR => Some(Self::PROBE_READ_STR),
+            _ => None,
+        }
+    }
+
     /// Major and minor number of the first kernel that has this helper; `None` for a number that the UAPI does not
     /// list. Which program types may call it is another question.
     pub const fn first_kernel(self) -> Option<(u32, u32)> {

@@ -1,6 +1,6 @@
 //! Calls of helpers that older kernels know under another name.
 
-use bpf_asm::Slot;
+use bpf_asm::{HelperId, Slot};
 
 /// Calls of `bpf_probe_read_kernel` and its relatives (5.5) become calls of `bpf_probe_read` or `bpf_probe_read_str`, which older kernels have
 /// (libbpf: E33). Answers whether there was one.
@@ -13,24 +13,17 @@ pub(crate) fn replace_probe_reads(slots: &mut [Slot]) -> bool {
         if data {
             in_load = false;
         } else if slot.is_helper_call() {
-            let old = match slot.imm {
-                PROBE_READ_USER | PROBE_READ_KERNEL => PROBE_READ,
-                PROBE_READ_USER_STR | PROBE_READ_KERNEL_STR => PROBE_READ_STR,
-                _ => continue,
+            let helper = u32::try_from(slot.imm).ok().map(HelperId::new);
+            let older = helper.and_then(HelperId::older);
+            let Some(older) = older.and_then(|older| older.number().try_into().ok()) else {
+                continue;
             };
-            slot.imm = old;
+            slot.imm = older;
             any = true;
         }
     }
     any
 }
-
-const PROBE_READ: i32 = 4;
-const PROBE_READ_STR: i32 = 45;
-const PROBE_READ_USER: i32 = 112;
-const PROBE_READ_KERNEL: i32 = 113;
-const PROBE_READ_USER_STR: i32 = 114;
-const PROBE_READ_KERNEL_STR: i32 = 115;
 
 #[cfg(test)]
 mod tests {
