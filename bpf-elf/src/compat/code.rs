@@ -9,7 +9,7 @@ use bpf_sys::abi::KernelVersion;
 use super::map::first;
 use super::paths::{place, walk};
 use super::reach::{Loaded, Reach};
-use super::version::{judge, of_pair, shown};
+use super::version::{judge, lacking, of_pair, shown};
 use super::{Finding, FindingKind, Severity, TargetKernel};
 use crate::prepare::{FixupTarget, Flattened, KernelType, POISON_HELPER, PreparedProgram, flatten};
 use crate::spec::{CollectionSpec, ProgramSpec};
@@ -268,29 +268,16 @@ fn instructions(
     }
 }
 
-/// Reads of kernel and user memory, for which older kernels have one helper (libbpf: E33): the loader puts it in.
-fn older(helper: HelperId) -> Option<HelperId> {
-    match helper {
-        HelperId::PROBE_READ_USER | HelperId::PROBE_READ_KERNEL => Some(HelperId::PROBE_READ),
-        HelperId::PROBE_READ_USER_STR | HelperId::PROBE_READ_KERNEL_STR => {
-            Some(HelperId::PROBE_READ_STR)
-        }
-        _ => None,
-    }
-}
-
 fn missing_helper(kernel: &TargetKernel, helper: HelperId) -> Option<Finding> {
     let since = helper.first_kernel().map(of_pair);
-    let (severity, why) = match kernel.vocabulary().has_helper(helper) {
-        Some(true) => return None,
-        Some(false) => (Severity::Breaks, "this kernel does not have it".to_owned()),
-        None => (judge(kernel, since?)?, shown(kernel).to_owned()),
-    };
+    let listed = kernel.vocabulary().has_helper(helper);
+    let (severity, why) = lacking(kernel, listed, since, "this kernel does not have it")?;
     let name = helper.name().map_or_else(|| format!("helper {}", helper.number()), str::to_owned);
-    let old = older(helper).filter(|old| kernel.vocabulary().has_helper(*old) == Some(true));
+    // The loader puts it in.
+    let old = helper.older().filter(|old| kernel.vocabulary().has_helper(*old) == Some(true));
     let (severity, why) = match old {
         Some(old) => (Severity::Note, format!("{why}, and a loader calls {old} instead")),
-        None => (severity, why),
+        None => (severity, why.to_owned()),
     };
     let text = format!("it calls {name}{}: {why}", first(since));
     Some(Finding::new(FindingKind::Helper, severity, name, text).since(since))

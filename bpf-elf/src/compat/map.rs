@@ -2,7 +2,7 @@
 
 use bpf_sys::abi::{KernelVersion, MapFlags};
 
-use super::version::{judge, shown};
+use super::version::lacking;
 use super::{Finding, FindingKind, Severity, TargetKernel};
 use crate::spec::MapSpec;
 
@@ -22,14 +22,9 @@ pub(super) fn check(name: &str, map: &MapSpec, kernel: &TargetKernel) -> Vec<Fin
 fn map_type(name: &str, map: &MapSpec, kernel: &TargetKernel, findings: &mut Vec<Finding>) {
     let wanted = map.map_type;
     let since = wanted.first_kernel();
-    let (severity, why) = match kernel.vocabulary().has_map_type(wanted) {
-        Some(true) => return,
-        Some(false) => (Severity::Breaks, "this kernel has no such maps"),
-        None => match since.and_then(|since| judge(kernel, since)) {
-            Some(severity) => (severity, shown(kernel)),
-            None => return,
-        },
-    };
+    let listed = kernel.vocabulary().has_map_type(wanted);
+    let lacking = lacking(kernel, listed, since, "this kernel has no such maps");
+    let Some((severity, why)) = lacking else { return };
     let text = format!("map `{name}` is of type {wanted}{}: {why}", first(since));
     findings
         .push(Finding::new(FindingKind::MapType, severity, wanted.to_string(), text).since(since));

@@ -3,7 +3,7 @@
 use bpf_sys::abi::{AttachType, KernelVersion, ProgramFlags, ProgramType};
 
 use super::map::first;
-use super::version::{judge, shown};
+use super::version::{judge, lacking, shown};
 use super::{Finding, FindingKind, Severity, TargetKernel, code, target};
 use crate::prepare::{CoreResolution, PrepareError, PrepareOptions, prepare_program};
 use crate::spec::{CollectionSpec, ProgramSpec};
@@ -47,14 +47,9 @@ pub(super) fn check(
 
 fn program_type(wanted: ProgramType, kernel: &TargetKernel, findings: &mut Vec<Finding>) {
     let since = wanted.first_kernel();
-    let (severity, why) = match kernel.vocabulary().has_program_type(wanted) {
-        Some(true) => return,
-        Some(false) => (Severity::Breaks, "this kernel has no such programs"),
-        None => match since.and_then(|since| judge(kernel, since)) {
-            Some(severity) => (severity, shown(kernel)),
-            None => return,
-        },
-    };
+    let listed = kernel.vocabulary().has_program_type(wanted);
+    let lacking = lacking(kernel, listed, since, "this kernel has no such programs");
+    let Some((severity, why)) = lacking else { return };
     let text = format!("it is of type {wanted}{}: {why}", first(since));
     findings.push(
         Finding::new(FindingKind::ProgramType, severity, wanted.to_string(), text).since(since),
@@ -93,22 +88,18 @@ fn without_attach_type(program: &ProgramSpec) -> Severity {
 fn attach_type(program: &ProgramSpec, kernel: &TargetKernel, findings: &mut Vec<Finding>) {
     let Some(wanted) = program.attach_type else { return };
     let since = wanted.first_kernel();
-    let unknown = match kernel.vocabulary().has_attach_type(wanted) {
-        Some(true) => return,
-        Some(false) => false,
-        None => match since.and_then(|since| judge(kernel, since)) {
-            Some(severity) => severity == Severity::Unknown,
-            None => return,
-        },
-    };
+    let listed = kernel.vocabulary().has_attach_type(wanted);
+    let lacking = lacking(kernel, listed, since, "this kernel does not know it");
+    let Some((lack, why)) = lacking else { return };
     let without = without_attach_type(program);
-    let what = match without {
-        Severity::Breaks => "this kernel does not know it",
-        Severity::Note => "this kernel does not know it, and does without",
-        _ => "this kernel does not know it: it loads, and cannot be attached so",
+    let end = match (lack, without) {
+        (_, Severity::Note) => ", and it does without",
+        (Severity::Unknown, _) | (_, Severity::Breaks) => "",
+        _ => ": it loads, and cannot be attached so",
     };
-    let severity = if unknown && without > Severity::Unknown { Severity::Unknown } else { without };
-    let text = format!("its attach type is {wanted}{}: {what}", first(since));
+    // Not known is no worse than not there.
+    let severity = if lack == Severity::Unknown { without.min(lack) } else { without };
+    let text = format!("its attach type is {wanted}{}: {why}{end}", first(since));
     findings.push(
         Finding::new(FindingKind::AttachType, severity, wanted.to_string(), text).since(since),
     );

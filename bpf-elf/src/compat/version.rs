@@ -25,6 +25,21 @@ pub(super) fn judge(kernel: &TargetKernel, since: KernelVersion) -> Option<Sever
     }
 }
 
+/// What it means that a kernel lacks something, and why it is known: `listed` is what its own words say, which are right where there are
+/// any; else its version is compared. `None` when the kernel has it, or nothing tells.
+pub(super) fn lacking(
+    kernel: &TargetKernel,
+    listed: Option<bool>,
+    since: Option<KernelVersion>,
+    unlisted: &'static str,
+) -> Option<(Severity, &'static str)> {
+    match listed {
+        Some(true) => None,
+        Some(false) => Some((Severity::Breaks, unlisted)),
+        None => Some((judge(kernel, since?)?, shown(kernel))),
+    }
+}
+
 /// Why: the same text on all kernels that lack it, so that they can be told of together.
 pub(super) fn shown(kernel: &TargetKernel) -> &'static str {
     match kernel.version() {

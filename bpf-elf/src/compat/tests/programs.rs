@@ -89,6 +89,37 @@ fn an_attach_type_is_asked_for_at_load_at_attach_or_not_at_all() {
     assert!(!report.breaks() && report.severity() == Some(Unknown));
 }
 
+/// With words, by the version, and without either.
+#[test]
+fn a_missing_attach_type_says_how_that_is_known() {
+    let words = World { attach_type: 2, ..World::default() };
+    let unknown = World { version: None, ..version(0, 0) };
+    let (word, older, none) = (
+        "this kernel does not know it",
+        "this kernel is older",
+        "the version of this kernel is not known",
+    );
+    let rows = [
+        ("sk_lookup", &words, Breaks, word, ""),
+        ("sk_lookup", &version(5, 8), Breaks, older, ""),
+        ("sk_lookup", &unknown, Unknown, none, ""),
+        ("tcx/ingress", &words, NoAttach, word, ": it loads, and cannot be attached so"),
+        ("tcx/ingress", &version(6, 5), NoAttach, older, ": it loads, and cannot be attached so"),
+        ("tcx/ingress", &unknown, Unknown, none, ""),
+        ("tc/ingress", &words, Note, word, ", and it does without"),
+        ("tc/ingress", &unknown, Note, none, ", and it does without"),
+    ];
+    for (section, world, severity, why, end) in rows {
+        let report = super::check(&of_section(section), &world.kernel());
+        let mut findings = report.programs.iter().flat_map(|program| &program.findings);
+        let found = findings.find(|found| found.kind == Kind::AttachType);
+        let found = found.unwrap_or_else(|| panic!("{section}: {report:#?}"));
+        assert_eq!(found.severity, severity, "{section}");
+        let text = found.text.split_once("): ").unwrap().1;
+        assert_eq!(text, format!("{why}{end}"), "{section}");
+    }
+}
+
 #[test]
 fn flags_are_told_by_the_version() {
     check("xdp.frags", &World { version: Some((5, 18)), ..World::default() }, &[]);
