@@ -1,6 +1,6 @@
 //! The kernel's own BPF programs as a corpus, with libbpf as the judge: what it opens is read, and what it refuses is refused; programs,
 //! maps and variables are those that its API tells; the other byte order gives the same specs; and code survives every way through the
-//! assembler; and objects are linked with each other as libbpf's linker does it.
+//! assembler; objects are linked with each other as libbpf's linker does it; and what `bpf-elf inspect` prints keeps to its contract.
 //!
 //! Differences that are meant are listed with their reason in `testdata/oracle/corpus.txt`.
 //!
@@ -14,8 +14,11 @@
 mod code;
 #[path = "../selftests/compare.rs"]
 mod compare;
+#[path = "../shared/contract.rs"]
+mod contract;
 mod differences;
 mod facts;
+mod inspect;
 mod libbpf;
 mod linking;
 mod orders;
@@ -91,6 +94,7 @@ fn run() -> Result<Report, Error> {
         let Some(twin) = twin else { continue };
         orders::check(&mut report, twin, object);
     }
+    inspect::check(&mut report, &objects, &others)?;
     linking::check(&mut report, &folder.join("el"), &objects)?;
     // libbpf links the other byte order since 1.6; an older one has made no such object.
     let big = folder.join("eb");

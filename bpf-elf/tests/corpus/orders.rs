@@ -157,7 +157,7 @@ fn variable(spec: &CollectionSpec, variable: &VariableSpec) -> String {
 }
 
 /// Turns the scalars of a value round, if it is in big endian. What has bits or several meanings cannot be turned.
-fn turn(btf: &Btf, id: TypeId, bytes: &mut [u8], big: bool) -> Option<()> {
+pub(crate) fn turn(btf: &Btf, id: TypeId, bytes: &mut [u8], big: bool) -> Option<()> {
     match btf.resolve(id)? {
         Type::Array(array) => {
             let size = usize::try_from(btf.size_of(array.element()).ok()?).ok()?;

@@ -21,10 +21,12 @@ pub(crate) enum Check {
     Prepare,
     /// Objects are linked with each other as libbpf links them.
     Link,
+    /// What the tool prints keeps to its contract, in both byte orders.
+    Inspect,
 }
 
 impl Check {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Open,
         Self::Facts,
         Self::Sections,
@@ -32,6 +34,7 @@ impl Check {
         Self::Code,
         Self::Prepare,
         Self::Link,
+        Self::Inspect,
     ];
 
     fn name(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Check {
             Self::Code => "code",
             Self::Prepare => "prepare",
             Self::Link => "link",
+            Self::Inspect => "inspect",
         }
     }
 }
