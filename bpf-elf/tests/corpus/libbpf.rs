@@ -19,7 +19,7 @@ pub(crate) enum Answer {
 pub(crate) fn open(program: &Path, objects: &[Object]) -> Result<Vec<Answer>, Error> {
     let paths: Vec<_> = objects.iter().map(|object| object.path.display().to_string()).collect();
     let mut answers = Vec::with_capacity(objects.len());
-    for line in run(program, paths.join("\n"))?.lines() {
+    for line in run(program, &paths.join("\n"))?.lines() {
         let mut fields = line.splitn(4, '\t');
         if fields.next() == Some("object") {
             let object = objects.get(answers.len()).ok_or("an answer to no question")?;
@@ -46,6 +46,6 @@ pub(crate) fn open(program: &Path, objects: &[Object]) -> Result<Vec<Answer>, Er
 }
 
 /// What a program writes for an input.
-pub(crate) fn run(program: &Path, input: String) -> Result<String, Error> {
-    Ok(testdata::answer(&mut Command::new(program), &input)?)
+pub(crate) fn run(program: &Path, input: &str) -> Result<String, Error> {
+    Ok(testdata::answer(&mut Command::new(program), input)?)
 }

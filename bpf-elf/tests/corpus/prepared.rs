@@ -59,7 +59,7 @@ impl Target {
         let target = self.folder.display();
         let lines = objects.iter().map(|object| format!("{}\t{target}", object.path.display()));
         let lines: Vec<_> = lines.collect();
-        let answers = run(libbpf, lines.join("\n"))?;
+        let answers = run(libbpf, &lines.join("\n"))?;
         let mut answers = answers.lines().peekable();
         // The first line may tell of what version libbpf is.
         answers.next_if(|line| line.starts_with("libbpf\t"));

@@ -39,12 +39,12 @@ fn variants(name: &str) -> impl Iterator<Item = String> {
 }
 
 pub(crate) fn check(report: &mut Report, libbpf: &Path) -> Result<(), Error> {
-    let is_new = run(libbpf, "\tfsession.multi".to_owned())?.trim_end()
+    let is_new = run(libbpf, "\tfsession.multi")?.trim_end()
         != "section\tfsession.multi\tunknown";
     let newer = NEWER.split_whitespace().filter(|_| is_new);
     let names: Vec<_> = NAMES.split_whitespace().chain(newer).flat_map(variants).collect();
     let questions: Vec<_> = names.iter().map(|name| format!("\t{name}")).collect();
-    let answers = run(libbpf, questions.join("\n"))?;
+    let answers = run(libbpf, &questions.join("\n"))?;
     let mut answers = answers.lines();
     for name in &names {
         let answer = answers.next().ok_or("an answer is missing")?;
