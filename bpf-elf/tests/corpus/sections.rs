@@ -39,8 +39,7 @@ fn variants(name: &str) -> impl Iterator<Item = String> {
 }
 
 pub(crate) fn check(report: &mut Report, libbpf: &Path) -> Result<(), Error> {
-    let is_new = run(libbpf, "\tfsession.multi")?.trim_end()
-        != "section\tfsession.multi\tunknown";
+    let is_new = run(libbpf, "\tfsession.multi")?.trim_end() != "section\tfsession.multi\tunknown";
     let newer = NEWER.split_whitespace().filter(|_| is_new);
     let names: Vec<_> = NAMES.split_whitespace().chain(newer).flat_map(variants).collect();
     let questions: Vec<_> = names.iter().map(|name| format!("\t{name}")).collect();
