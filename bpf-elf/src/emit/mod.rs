@@ -47,7 +47,7 @@ pub(crate) const R_BPF_64_32: u32 = 10;
 const FILE_HEADER: u16 = 64;
 const SECTION_HEADER: u16 = 64;
 const MACHINE_BPF: u16 = 247;
-/// Indexes from here on have other meanings.
+/// Indexes from here on have other meanings, and so has this number of sections.
 const RESERVED: usize = 0xff00;
 
 /// A section by its place in the list of the writer.
@@ -309,7 +309,8 @@ impl ElfWriter {
             indexes.push(u32::try_from(next).map_err(|_| TooLarge)?);
             next = next.saturating_add(if section.relocations.is_empty() { 1 } else { 2 });
         }
-        if next >= RESERVED {
+        // The symbol table is the last one, and the header counts it too.
+        if next.saturating_add(1) >= RESERVED {
             return Err(TooLarge);
         }
         indexes.push(u32::try_from(next).map_err(|_| TooLarge)?);
@@ -418,5 +419,22 @@ impl Header {
     fn overwrite(&self, headers: &mut Bytes, at: u64) {
         let bytes = self.bytes(headers.order());
         headers.overwrite(at, &bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Besides those that are added: the null section, and the tables of names and of symbols.
+    #[test]
+    fn there_are_no_more_sections_than_the_header_can_count() {
+        for (count, fits) in [(RESERVED - 4, true), (RESERVED - 3, false)] {
+            let mut elf = ElfWriter::new(ByteOrder::Little);
+            for _ in 0..count {
+                elf.add_section(OutSection::new("", 0, 1, Vec::new()));
+            }
+            assert_eq!(elf.write().is_ok(), fits, "{count}");
+        }
     }
 }
