@@ -30,9 +30,16 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     source: Source,
     version: OnceCell<KernelVersion>,
-    vmlinux: OnceCell<Btf>,
+    vmlinux: OnceCell<Vmlinux>,
     modules: OnceCell<Vec<Module>>,
     probes: Probes,
+}
+
+/// The kernel's BTF.
+struct Vmlinux {
+    btf: Btf,
+    /// Whether the running kernel gave it, which goes by it itself.
+    is_own: bool,
 }
 
 /// A kernel module with BTF.
@@ -43,12 +50,17 @@ struct Module {
 }
 
 impl Module {
-    fn parse(&self, vmlinux: &Btf) -> Result<Btf> {
+    fn parse(&self, vmlinux: &Vmlinux) -> Result<Btf> {
         let action = || format!("read the BTF of the kernel module `{}`", self.name);
         let bytes = bpf_sys::btf::bytes(self.fd.as_borrowed())
             .map_err(|source| Error::system(action(), source))?;
-        Btf::parse_split(bytes, vmlinux)
-            .map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
+        // The kernel gives these bytes too, and validated them when it loaded the module; on another base they may be nonsense.
+        let parsed = if vmlinux.is_own {
+            Btf::parse_split_trusted(bytes, &vmlinux.btf)
+        } else {
+            Btf::parse_split(bytes, &vmlinux.btf)
+        };
+        parsed.map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
     }
 }
 
@@ -178,9 +190,9 @@ impl Context {
 
     /// A type that a program names: in the kernel's BTF, else in that of the modules, in the order in which they were loaded.
     pub(crate) fn find_type(&self, wanted: &KernelType<'_>) -> Result<Option<Found<'_>>> {
-        let vmlinux = self.vmlinux()?;
-        if let Some(id) = wanted.find_in_kernel(vmlinux) {
-            return Ok(Some(Found { btf: vmlinux, id, module: None }));
+        let vmlinux = self.kernel()?;
+        if let Some(id) = wanted.find_in_kernel(&vmlinux.btf) {
+            return Ok(Some(Found { btf: &vmlinux.btf, id, module: None }));
         }
         if wanted.module == Some("vmlinux") {
             return Ok(None);
@@ -204,7 +216,7 @@ impl Context {
 
     /// Name and BTF of each module, for CO-RE. A module whose BTF cannot be read is left out: it may have nothing to do with the program.
     pub(crate) fn module_btfs(&self) -> Result<Vec<(String, Btf)>> {
-        let vmlinux = self.vmlinux()?;
+        let vmlinux = self.kernel()?;
         let readable = |module: &Module| {
             let btf = module.btf.get_or_try_init(|| module.parse(vmlinux)).ok()?;
             Some((module.name.clone(), btf.clone()))
@@ -222,21 +234,21 @@ impl Context {
 
     /// The kernel's BTF.
     pub(crate) fn vmlinux(&self) -> Result<&Btf> {
+        self.kernel().map(|vmlinux| &vmlinux.btf)
+    }
+
+    fn kernel(&self) -> Result<&Vmlinux> {
+        let given = |btf: Btf| Vmlinux { btf, is_own: false };
         self.0.vmlinux.get_or_try_init(|| match &self.0.source {
-            Source::Kernel => {
-                let action = "read the BTF of the kernel";
-                let bytes = bpf_sys::memory::kernel_btf().map_err(|source| {
-                    Error::system(action, source).or_not_found().with_hint(BTF_HINT)
-                })?;
-                parse(action, bytes)
-            }
+            Source::Kernel => own_btf(),
             Source::Bytes(bytes) => {
-                parse_file("read the BTF that was given for the kernel", bytes.clone())
+                let action = "read the BTF that was given for the kernel";
+                parse_file(action, bytes.clone()).map(given)
             }
             Source::File(path) => {
                 let action = format!("read BTF from {}", path.display());
                 let bytes = std::fs::read(path).map_err(|source| Error::io(&*action, source))?;
-                parse_file(&action, bytes)
+                parse_file(&action, bytes).map(given)
             }
         })
     }
@@ -244,6 +256,21 @@ impl Context {
 
 const BTF_HINT: &str =
     "the kernel needs CONFIG_DEBUG_INFO_BTF, or give a file with `Context::with_kernel_btf_file`";
+
+/// The BTF of the running kernel. What comes from the kernel itself is taken as it is; what is mounted in its place is validated.
+fn own_btf() -> Result<Vmlinux> {
+    let action = "read the BTF of the kernel";
+    let found = bpf_sys::memory::kernel_btf()
+        .map_err(|source| Error::system(action, source).or_not_found().with_hint(BTF_HINT))?;
+    let is_own = found.from_kernel;
+    let btf = if is_own {
+        Btf::parse_trusted(found.bytes)
+            .map_err(|source| Error::new(ErrorKind::InvalidSpec, action).with_source(source))?
+    } else {
+        parse(action, found.bytes)?
+    };
+    Ok(Vmlinux { btf, is_own })
+}
 
 pub(crate) fn parse(action: &str, bytes: impl Into<BtfBytes>) -> Result<Btf> {
     Btf::parse(bytes)
@@ -283,6 +310,30 @@ mod tests {
             let error = context.vmlinux().unwrap_err();
             assert_eq!(error.kind(), kind);
             assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn kernel_btf_that_is_given_is_validated_at_once() {
+        // A pointer to a type that does not exist.
+        let words = [0_u32, 12, 12, 1].map(u32::to_ne_bytes).concat();
+        let header = [0xeb9f_u16.to_ne_bytes(), [1, 0]].concat();
+        let pointer = [0_u32, 2 << 24, 7].map(u32::to_ne_bytes).concat();
+        let blob = [header, 24_u32.to_ne_bytes().to_vec(), words, pointer, vec![0]].concat();
+        assert!(Btf::parse_trusted(blob.clone()).is_ok());
+        let error = Context::with_kernel_btf(blob).vmlinux().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSpec);
+    }
+
+    #[test]
+    fn the_running_kernels_own_btf_is_valid() {
+        let context = Context::new();
+        match (std::fs::read("/sys/kernel/btf/vmlinux"), context.vmlinux()) {
+            (Ok(read), own) => {
+                let own = own.unwrap();
+                assert_eq!((own.validate(), own), (Ok(()), &Btf::parse(read).unwrap()));
+            }
+            (Err(_), own) => assert!(own.is_err(), "there is none to read"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The kernel's BTF as bytes, mapped where the kernel allows it.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -27,20 +28,39 @@ impl AsRef<[u8]> for Constant {
     }
 }
 
+/// The BTF of the running kernel, as [`kernel_btf`] finds it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct KernelBtf {
+    /// The blob.
+    pub bytes: SharedBytes,
+    /// Whether the kernel itself gave the bytes, by sysfs. Otherwise another file is mounted in the place, and the bytes may be anything.
+    pub from_kernel: bool,
+}
+
+impl fmt::Debug for KernelBtf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KernelBtf")
+            .field("len", &(*self.bytes).as_ref().len())
+            .field("from_kernel", &self.from_kernel)
+            .finish()
+    }
+}
+
 /// The BTF of the running kernel, `/sys/kernel/btf/vmlinux` (5.4): mapped where the kernel allows it (6.16), otherwise read into memory.
 ///
 /// Errors: `ENOENT` when the kernel was built without it.
-pub fn kernel_btf() -> Result<SharedBytes, SysError> {
+pub fn kernel_btf() -> Result<KernelBtf, SysError> {
     const PATH: &str = "/sys/kernel/btf/vmlinux";
     let mut file = File::open(Path::new(PATH)).map_err(|error| SysError::io(PATH, &error))?;
     // In a container, another file may be mounted over it, and that could change.
-    let is_sysfs =
+    let from_kernel =
         nix::sys::statfs::fstatfs(&file).is_ok_and(|stat| stat.filesystem_type() == SYSFS);
     let len =
         file.metadata().ok().and_then(|metadata| usize::try_from(metadata.len()).ok()).unwrap_or(0);
-    if is_sysfs {
+    if from_kernel {
         if let Ok(region) = Region::private_read_only(file.as_fd(), len) {
-            return Ok(Arc::new(Constant(region)));
+            return Ok(KernelBtf { bytes: Arc::new(Constant(region)), from_kernel });
         }
     }
     let mut bytes = Vec::new();
@@ -48,7 +68,7 @@ pub fn kernel_btf() -> Result<SharedBytes, SysError> {
     if bytes.is_empty() {
         return Err(SysError::other(PATH, Errno::ENODATA));
     }
-    Ok(Arc::new(bytes))
+    Ok(KernelBtf { bytes: Arc::new(bytes), from_kernel })
 }
 
 #[cfg(test)]
@@ -61,6 +81,8 @@ mod tests {
             assert_eq!(kernel_btf().err().map(|error| error.errno), Some(Errno::ENOENT));
             return;
         };
-        assert_eq!((*kernel_btf().unwrap()).as_ref(), read);
+        let kernel = kernel_btf().unwrap();
+        assert_eq!((*kernel.bytes).as_ref(), read);
+        assert!(format!("{kernel:?}").contains(&read.len().to_string()));
     }
 }

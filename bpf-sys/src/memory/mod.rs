@@ -17,7 +17,7 @@ mod region;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 
-pub use file::{SharedBytes, kernel_btf};
+pub use file::{KernelBtf, SharedBytes, kernel_btf};
 pub(crate) use region::Region;
 
 use crate::errno::SysError;

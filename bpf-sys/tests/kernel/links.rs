@@ -156,8 +156,9 @@ fn a_filter_decides_what_a_socket_receives() {
 
 /// The id of a function in the kernel's BTF: a walk over the types, whose lengths depend on the kind.
 fn kernel_function(name: &str) -> u32 {
-    let shared = memory::kernel_btf().unwrap();
-    let bytes: &[u8] = (*shared).as_ref();
+    let kernel = memory::kernel_btf().unwrap();
+    assert!(kernel.from_kernel);
+    let bytes: &[u8] = (*kernel.bytes).as_ref();
     let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
     let size = |value: u32| usize::try_from(value).unwrap();
     let header = size(word(4));
