@@ -40,6 +40,18 @@ fn a_bad_object_gives_one_line_and_status_1() {
 }
 
 #[test]
+fn what_is_wrong_is_said_once() {
+    let mut bytes = object("counter", Order::Little).to_vec();
+    // The version of the type information.
+    let at = bytes.windows(4).position(|word| word == [0x9f, 0xeb, 1, 0]).unwrap();
+    bytes[at + 2] = 77;
+    for arguments in [&["inspect", "-"][..], &["disasm", "-"], &["btf", "list", "-"]] {
+        let messages = refused(arguments, &bytes);
+        assert_eq!(messages.matches("77").count(), 1, "{arguments:?}: {messages}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     for arguments in READERS {
         let arguments: Vec<_> = arguments
