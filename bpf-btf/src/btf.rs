@@ -187,6 +187,12 @@ impl Btf {
         &self.0.offsets
     }
 
+    /// The types of a kind of this blob itself, in the order of ids, without the base.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = TypeId> + '_ {
+        let is_it = move |raw: &RawType| Kind::from_info(raw.info.get()) == kind;
+        self.raw_types().filter(move |(_, raw)| is_it(raw)).map(|(id, _)| id)
+    }
+
     /// The heads of the own types.
     pub(crate) fn raw_types(&self) -> impl Iterator<Item = (TypeId, &RawType)> + '_ {
         let bytes = self.bytes();

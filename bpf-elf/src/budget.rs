@@ -16,9 +16,9 @@ const FLOOR: usize = 960 * 1024;
 /// Bytes for each byte of the file. With what the allocations of this crate leave unused at their ends, less than the 8 that are promised.
 const FACTOR: usize = 7;
 
-/// Bytes of an entry of a [`SpecMap`](crate::spec::SpecMap) besides the spec itself: the counts of a shared name, and its places in the
-/// list and in the index, which is up to half empty.
-const MAP_ENTRY: usize = 96;
+/// Bytes of an entry of a [`SpecMap`](crate::spec::SpecMap) besides the spec itself: the counts of a shared name, its place in the list,
+/// and that in the index, which is up to two thirds empty.
+const MAP_ENTRY: usize = 16 + 16 + 12;
 
 impl Budget {
     /// The budget for a file of this length.

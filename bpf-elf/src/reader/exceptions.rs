@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bpf_btf::Type;
+use bpf_btf::{Kind, Type};
 
 use super::input::Input;
 use crate::Error;
@@ -20,8 +20,8 @@ pub(super) fn attach(
 ) -> Result<(), Error> {
     let Some(btf) = &input.btf else { return Ok(()) };
     let mut tagged = HashSet::new();
-    for (_, ty) in btf.types() {
-        let Type::DeclTag(tag) = ty else { continue };
+    for id in btf.of_kind(Kind::DeclTag) {
+        let Some(ty @ Type::DeclTag(tag)) = btf.get(id) else { continue };
         let Some(callback) = ty.name().strip_prefix(TAG) else { continue };
         let (None, Some(Type::Func(function))) = (tag.component(), btf.get(tag.target())) else {
             continue;

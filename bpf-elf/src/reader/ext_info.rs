@@ -3,8 +3,6 @@
 //! Records count bytes from the start of the section as the compiler, or a linker that left gaps, wrote it. So they are matched to
 //! functions by their offset in the section, and what falls into a gap is dropped with the code that was there.
 
-use std::collections::HashMap;
-
 use bpf_btf::{BtfExt, Record, Records as BtfRecords};
 
 use super::class::Class;
@@ -23,13 +21,16 @@ pub(super) fn attach(
     functions: &mut [Function],
 ) -> Result<(), Error> {
     let (Some(btf), Some(ext)) = (&input.btf, &input.btf_ext) else { return Ok(()) };
-    let mut sections = HashMap::new();
-    for (section, class) in input.sections() {
-        if class == Class::Code {
-            sections.entry(section.name).or_insert(section.index);
-        }
-    }
-    let find = |name| sections.get(btf.string(name)?).copied();
+    let code = || input.sections().filter(|(_, class)| *class == Class::Code);
+    // Of several sections of one name, the first one. The table is paid for with the sections.
+    let mut sections = Vec::with_capacity(code().count());
+    sections.extend(code().map(|(section, _)| (section.name, section.index)));
+    sections.sort_unstable();
+    let find = |name| {
+        let name = btf.string(name)?;
+        let at = sections.partition_point(|(known, _)| *known < name);
+        sections.get(at).filter(|(known, _)| *known == name).map(|(_, section)| *section)
+    };
     let mut records = Records { input, budget, table, functions };
     records.funcs(ext, find);
     records.lines(ext, find)?;

@@ -1,7 +1,6 @@
 //! What the reader knows before it reads the parts.
-use std::collections::HashSet;
 
-use bpf_btf::{Btf, BtfExt, Kind, Type};
+use bpf_btf::{Btf, BtfExt, Kind, Type, TypeId};
 
 use super::class::Class;
 use crate::budget::Budget;
@@ -28,6 +27,8 @@ pub(super) struct Input<'data> {
     /// Sections with relocations, behind the section that they apply to.
     relocations: Vec<(SectionIndex, SectionIndex)>,
     pub(super) btf: Option<Btf>,
+    /// Types of sections, by name and number.
+    datasecs: Vec<TypeId>,
     pub(super) btf_ext: Option<BtfExt<'data>>,
 }
 
@@ -42,7 +43,7 @@ impl<'data> Input<'data> {
         budget.records::<Symbol>(object.symbols().len())?;
         budget.records::<u64>(object.symbols().len())?;
         let classes: Vec<Class> = object.sections().iter().map(Class::of).collect();
-        let mut unique = HashSet::new();
+        let mut unique = Vec::with_capacity(object.sections().len());
         let mut relocations = Vec::new();
         let (mut btf, mut btf_ext) = (None, None);
         for (section, class) in object.sections().iter().zip(&classes) {
@@ -69,9 +70,13 @@ impl<'data> Input<'data> {
             section.require_plain()?;
             // Sections that are known by their name.
             let by_name = !matches!(class, Class::Code | Class::Relocations);
-            if by_name && !unique.insert(section.name) {
-                return Err(Error::DuplicateSection { section: section.name.to_owned() });
+            if by_name {
+                unique.push(section.name);
             }
+        }
+        unique.sort_unstable();
+        if let Some([name, _]) = unique.windows(2).find(|pair| pair.first() == pair.last()) {
+            return Err(Error::DuplicateSection { section: (*name).to_owned() });
         }
         relocations.sort_unstable();
         if let Some(section) = btf {
@@ -90,7 +95,9 @@ impl<'data> Input<'data> {
             read => read?,
         };
         let by_section = index(&object);
-        Ok(Self { options, object, classes, by_section, relocations, btf, btf_ext })
+        let datasecs =
+            btf.as_ref().map(|btf| datasecs(btf, budget)).transpose()?.unwrap_or_default();
+        Ok(Self { options, object, classes, by_section, relocations, btf, datasecs, btf_ext })
     }
 
     /// Sections and their classes.
@@ -183,8 +190,10 @@ impl<'data> Input<'data> {
     /// What the type information says about a section.
     pub(super) fn datasec(&self, name: &str) -> Option<bpf_btf::Datasec<'_>> {
         let btf = self.btf.as_ref()?;
-        match btf.get(btf.find(name, Kind::Datasec)?)? {
-            Type::Datasec(datasec) => Some(datasec),
+        let before = |id: &TypeId| name_of(btf, *id) < name;
+        let at = self.datasecs.partition_point(before);
+        match btf.get(*self.datasecs.get(at)?)? {
+            Type::Datasec(datasec) if datasec.name() == name => Some(datasec),
             _ => None,
         }
     }
@@ -202,6 +211,22 @@ fn contents<'data>(section: &Section<'data>) -> Result<&'data [u8], Error> {
         return Err(Error::NoContents { section: section.name.to_owned() });
     }
     Ok(section.data)
+}
+
+/// The name of a type.
+fn name_of(btf: &Btf, id: TypeId) -> &str {
+    btf.get(id).map_or("", |found| found.name())
+}
+
+/// The types of sections, by name and number: they are looked up more often than all others, which therefore need no index to be read.
+fn datasecs(btf: &Btf, budget: &mut Budget) -> Result<Vec<TypeId>, Error> {
+    let mut ids = Vec::new();
+    for id in btf.of_kind(Kind::Datasec) {
+        budget.grow(&mut ids, 1)?;
+        ids.push(id);
+    }
+    ids.sort_by(|one, other| name_of(btf, *one).cmp(name_of(btf, *other)));
+    Ok(ids)
 }
 
 /// Goes on without what cannot be read.

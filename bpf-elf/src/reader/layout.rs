@@ -1,6 +1,5 @@
 //! What the ELF file knows about data sections and BTF leaves open, and where functions are.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bpf_btf::VarLinkage;
@@ -11,6 +10,7 @@ use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
 use crate::object::{Binding, Symbol, SymbolKind};
+use crate::spec::SpecMap;
 use crate::spec::layout::{DataSection, DataSymbol, Layout};
 
 /// Sizes and symbols of all sections that BTF describes.
@@ -19,14 +19,13 @@ pub(super) fn read(
     functions: &FunctionTable<'_>,
     budget: &mut Budget,
 ) -> Result<Layout, Error> {
-    let mut sections: Vec<DataSection> = Vec::new();
-    // BTF may have many sections of one name, and so may the file: each name is looked up once.
-    let mut seen = HashSet::with_capacity(input.object.sections().len());
+    let mut sections: SpecMap<DataSection> = SpecMap::new();
     for (section, _) in input.sections() {
-        if !seen.insert(section.name) {
+        let Some(datasec) = input.datasec(section.name) else { continue };
+        // The file may have many sections of one name.
+        if sections.contains(section.name) {
             continue;
         }
-        let Some(datasec) = input.datasec(section.name) else { continue };
         let globals = datasec
             .variables()
             .filter(|(_, variable)| variable.linkage() == VarLinkage::Global)
@@ -58,13 +57,14 @@ pub(super) fn read(
         symbols.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         globals.drop(budget);
         // The list grows by doubling.
-        budget.records::<DataSection>(3)?;
-        sections.push(DataSection {
-            name: budget.string(section.name)?,
+        budget.records::<DataSection>(2)?;
+        budget.entry::<DataSection>(section.name)?;
+        let found = DataSection {
             size: u32::try_from(section.size).unwrap_or(u32::MAX),
             align: u32::try_from(section.align).unwrap_or(1),
             symbols,
-        });
+        };
+        sections.insert(section.name, found);
     }
     budget.records::<(Arc<str>, u64)>(functions.places().len())?;
     let functions = functions.places().iter();

@@ -221,11 +221,12 @@ fn insert<T>(
     name: Arc<str>,
     value: T,
 ) -> Result<(), Error> {
-    if map.contains(&name) {
-        return Err(Error::Duplicate { kind, name: name.as_ref().to_owned() });
+    let shared = Arc::clone(&name);
+    match map.insert(name, value) {
+        // The spec is given up, so it does not matter which of the two it had.
+        Some(_) => Err(Error::Duplicate { kind, name: shared.as_ref().to_owned() }),
+        None => Ok(()),
     }
-    map.insert(name, value);
-    Ok(())
 }
 
 /// The text of the section `license`, up to its NUL.

@@ -1,7 +1,7 @@
 //! Names of types, as C would write them, and bounded.
 use std::fmt::{self, Write as _};
 
-use bpf_btf::{Btf, TypeId};
+use bpf_btf::{Btf, Type, TypeId};
 
 use crate::Error;
 use crate::budget::Budget;
@@ -12,6 +12,13 @@ const MAX_TYPE_NAME: usize = 1024;
 
 /// The type as C would name it, cut where it becomes too long.
 pub(crate) fn type_name(btf: &Btf, id: TypeId) -> String {
+    // What C calls by one word needs no writer.
+    if let Some(Type::Int(_) | Type::Typedef(_) | Type::Float(_)) = btf.get(id) {
+        let name = btf.get(id).map_or("", |found| found.name());
+        if !name.is_empty() && name.len() <= MAX_TYPE_NAME {
+            return name.to_owned();
+        }
+    }
     let mut text = Bounded(String::new());
     if write!(text, "{}", btf.display_name(id)).is_err() {
         text.0.push_str("...");

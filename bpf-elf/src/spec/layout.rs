@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::SpecMap;
+
 /// Sizes and places of the data sections. Compilers leave them open in BTF (size and offsets of a DATASEC are 0).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Layout {
-    /// Data sections, by section index.
-    pub(crate) sections: Vec<DataSection>,
+    /// Data sections by name, in the order of their index.
+    pub(crate) sections: SpecMap<DataSection>,
     /// Functions and programs by key, with their place in bytes from the start of the section.
     pub(crate) functions: Vec<(Arc<str>, u64)>,
 }
@@ -14,20 +16,18 @@ pub(crate) struct Layout {
 impl Layout {
     /// The data section of this name.
     pub(crate) fn section(&self, name: &str) -> Option<&DataSection> {
-        self.sections.iter().find(|section| section.name == name)
+        self.sections.get(name)
     }
 
     /// The data section of this name, for changes.
     pub(crate) fn section_mut(&mut self, name: &str) -> Option<&mut DataSection> {
-        self.sections.iter_mut().find(|section| section.name == name)
+        self.sections.get_mut(name)
     }
 }
 
 /// A section that a DATASEC of the same name describes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DataSection {
-    /// The name.
-    pub(crate) name: String,
     /// Bytes in the section.
     pub(crate) size: u32,
     /// What its start has to be a multiple of.

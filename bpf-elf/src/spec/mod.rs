@@ -12,6 +12,7 @@ mod kernel_name;
 pub(crate) mod layout;
 mod listing;
 mod map;
+mod positions;
 mod program;
 mod reference;
 mod spec_map;

@@ -1,7 +1,8 @@
 //! A map from names to specs that keeps their order.
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+
+use super::positions::Positions;
 
 /// Specs by name, in the order of their definition.
 ///
@@ -9,24 +10,26 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct SpecMap<T> {
     entries: Vec<(Arc<str>, T)>,
-    index: HashMap<Arc<str>, usize>,
+    index: Positions,
 }
 
 impl<T> SpecMap<T> {
     /// An empty map.
     pub fn new() -> Self {
-        Self { entries: Vec::new(), index: HashMap::new() }
+        Self { entries: Vec::new(), index: Positions::default() }
     }
 
     /// An empty map with room for `count` specs.
     pub(crate) fn with_capacity(count: usize) -> Self {
-        Self { entries: Vec::with_capacity(count), index: HashMap::with_capacity(count) }
+        let mut map = Self::new();
+        map.reserve(count);
+        map
     }
 
     /// Makes room for `count` more specs, and not for more than that.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.entries.reserve_exact(count);
-        self.index.reserve(count);
+        self.index.reserve(&self.entries, self.entries.len().saturating_add(count));
     }
 
     /// The number of specs.
@@ -41,24 +44,27 @@ impl<T> SpecMap<T> {
 
     /// Whether a spec has this name.
     pub fn contains(&self, name: &str) -> bool {
-        self.index.contains_key(name)
+        self.position(name).is_some()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.index.find(&self.entries, name)
     }
 
     /// The spec of this name.
     pub fn get(&self, name: &str) -> Option<&T> {
-        let &at = self.index.get(name)?;
-        self.entries.get(at).map(|(_, value)| value)
+        self.entries.get(self.position(name)?).map(|(_, value)| value)
     }
 
     /// The spec of this name, for editing.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut T> {
-        let &at = self.index.get(name)?;
+        let at = self.position(name)?;
         self.entries.get_mut(at).map(|(_, value)| value)
     }
 
     /// The stored name, to be shared instead of copied.
     pub fn name(&self, name: &str) -> Option<Arc<str>> {
-        self.index.get_key_value(name).map(|(key, _)| Arc::clone(key))
+        self.entries.get(self.position(name)?).map(|(name, _)| Arc::clone(name))
     }
 
     /// Adds a spec at the end, or replaces the one of the same name in its place and returns the old one.
@@ -67,18 +73,16 @@ impl<T> SpecMap<T> {
         if let Some(old) = self.get_mut(&name) {
             return Some(std::mem::replace(old, value));
         }
-        self.index.insert(Arc::clone(&name), self.entries.len());
         self.entries.push((name, value));
+        self.index.added(&self.entries);
         None
     }
 
     /// Takes a spec out; the others keep their order.
     pub fn remove(&mut self, name: &str) -> Option<T> {
-        let at = self.index.remove(name)?;
+        let at = self.position(name)?;
         let (_, value) = (at < self.entries.len()).then(|| self.entries.remove(at))?;
-        for position in self.index.values_mut().filter(|position| **position > at) {
-            *position = position.saturating_sub(1);
-        }
+        self.index.moved(&self.entries);
         Some(value)
     }
 
@@ -88,11 +92,12 @@ impl<T> SpecMap<T> {
         if self.contains(&new) {
             return false;
         }
-        let Some(at) = self.index.remove(old) else { return false };
+        let Some(at) = self.position(old) else { return false };
+        self.index.leaves(&self.entries, old);
         if let Some((name, _)) = self.entries.get_mut(at) {
-            *name = Arc::clone(&new);
+            *name = new;
         }
-        self.index.insert(new, at);
+        self.index.renamed(&self.entries, at);
         true
     }
 
@@ -254,5 +259,42 @@ mod tests {
         assert!(map.rename("b", "z"));
         assert_eq!(names(&map), [("z", 1), ("a", 2)]);
         assert_eq!(map.get("b"), None);
+    }
+
+    /// The same steps with a list that is searched by a loop.
+    #[test]
+    fn many_names_are_found_as_few_are() {
+        let mut map: SpecMap<u32> = SpecMap::with_capacity(20);
+        let mut list: Vec<(String, u32)> = Vec::new();
+        let name = |number: u32| format!("name_{}", number % 97);
+        for step in 0..2000_u32 {
+            let key = name(step.wrapping_mul(31));
+            let at = list.iter().position(|(known, _)| *known == key);
+            match step % 5 {
+                0 | 1 => {
+                    let old = at.map(|at| std::mem::replace(&mut list[at].1, step));
+                    assert_eq!(map.insert(key.as_str(), step), old);
+                    if old.is_none() {
+                        list.push((key, step));
+                    }
+                }
+                2 if step % 3 == 0 => {
+                    assert_eq!(map.remove(&key), at.map(|at| list.remove(at).1));
+                }
+                3 => {
+                    let new = name(step.wrapping_mul(17) + 1);
+                    let free = list.iter().all(|(known, _)| *known != new);
+                    assert_eq!(map.rename(&key, new.as_str()), free && at.is_some());
+                    if let (true, Some(at)) = (free, at) {
+                        list[at].0 = new;
+                    }
+                }
+                _ => assert_eq!(map.get(&key).copied(), at.map(|at| list[at].1)),
+            }
+            assert!(list.iter().all(|(key, value)| map.get(key) == Some(value)), "step {step}");
+            let expected = list.iter().map(|(key, value)| (key.as_str(), *value));
+            assert_eq!(names(&map), expected.collect::<Vec<_>>(), "step {step}");
+        }
+        assert!(map.len() > 40, "{}", map.len());
     }
 }

@@ -59,6 +59,17 @@ impl Placed<'_> {
     }
 }
 
+/// Functions by section, in their order.
+fn by_section<'list, 'a>(
+    list: &'list [(String, Placed<'a>)],
+) -> HashMap<&'list str, Vec<&'list Placed<'a>>> {
+    let mut sections = HashMap::<&str, Vec<_>>::new();
+    for (section, placed) in list {
+        sections.entry(section).or_default().push(placed);
+    }
+    sections
+}
+
 impl<'a> Code<'a> {
     /// Gives every function a place: the one it was read from, if that is still free.
     pub(super) fn new(spec: &'a CollectionSpec, options: &ReadOptions) -> Result<Self, WriteError> {
@@ -92,12 +103,13 @@ impl<'a> Code<'a> {
             functions: HashMap::with_capacity(spec.functions.len()),
             programs: HashMap::with_capacity(spec.programs.len()),
         };
+        let (mut entries_of, mut library_of) = (by_section(&entries), by_section(&library));
         for name in names {
             let section = code.sections.len();
             let mut found = Vec::new();
-            for list in [&entries, &library] {
+            for list in [&mut entries_of, &mut library_of] {
                 let mut last = 0;
-                for (_, placed) in list.iter().filter(|(section, _)| section == name) {
+                for placed in list.remove(name).unwrap_or_default() {
                     let known = offsets.get(placed.key).copied();
                     last = known.unwrap_or(last);
                     found.push((last, known.is_some(), *placed));

@@ -1,7 +1,7 @@
 //! Everything but code: map definitions, variables, values of `struct_ops` maps, license and version.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bpf_btf::TypeId;
 use bpf_sys::abi::{MapFlags, MapType};
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
         let arena = self.arena();
         let layout = &spec.layout.sections;
         let mut sections: Vec<&str> = Vec::new();
-        order::merge(&mut sections, layout.iter().map(|section| section.name.as_str()));
+        order::merge(&mut sections, layout.names());
         // Each kind of map has its own order, which says nothing about the sections of the others.
         order::merge(&mut sections, homes.iter().filter_map(|(.., home)| home.defining()));
         order::merge(&mut sections, homes.iter().filter_map(|(.., home)| home.data()));
@@ -153,7 +153,8 @@ impl<'a> Writer<'a> {
                 present.push(section);
             }
         }
-        self.types.drop_sections(|name| present.contains(&name))?;
+        let present: HashSet<&str> = present.into_iter().collect();
+        self.types.drop_sections(|name| present.contains(name))?;
         for (key, map, home) in &homes {
             let bytes = map.contents.bytes().unwrap_or_default();
             if *home == Home::Kconfig && bytes.iter().any(|byte| *byte != 0) {

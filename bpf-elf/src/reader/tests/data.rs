@@ -86,8 +86,8 @@ fn types_come_from_btf_and_sizes_from_the_symbol() {
                 let v = spec.variables.get("v").unwrap();
                 assert_eq!((v.size, v.type_name.as_deref(), v.type_id), (expected, Some("int"), 1));
                 assert_eq!(spec.maps.get(".data").unwrap().flags, MapFlags::MMAPABLE);
-                let section = &spec.layout.sections[0];
-                assert_eq!((section.name.as_str(), section.size), (".data", 8));
+                let (name, section) = spec.layout.sections.iter().next().unwrap();
+                assert_eq!((name, section.size), (".data", 8));
                 assert_eq!(section.symbols[0].offset, 4);
             },
         );
