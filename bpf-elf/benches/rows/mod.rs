@@ -54,6 +54,9 @@ pub(crate) fn rows() -> Vec<Row> {
     let row = |name, target, make| Row { name, target, object: OnceCell::new(), make };
     vec![
         row("small: counter, 4 maps", Some(5.0), || fixture("counter")),
+        row("e2e: a socket filter, 5 maps, 24 CO-RE relocations", Some(5.0), || {
+            objects::filter(ByteOrder::NATIVE)
+        }),
         row("CO-RE: tracing", None, || fixture("tracing")),
         row("big: 300 programs, 600 functions", Some(5.0), || objects::big(ByteOrder::NATIVE)),
         row("half of big", None, || objects::objects(ByteOrder::NATIVE, 150, 300, 20)),

@@ -27,8 +27,8 @@ pub(super) struct Input<'data> {
     /// Sections with relocations, behind the section that they apply to.
     relocations: Vec<(SectionIndex, SectionIndex)>,
     pub(super) btf: Option<Btf>,
-    /// Types of sections, by name and number.
-    datasecs: Vec<TypeId>,
+    /// Types of sections with the starts of their names, by name and number.
+    datasecs: Vec<(u64, TypeId)>,
     pub(super) btf_ext: Option<BtfExt<'data>>,
 }
 
@@ -190,9 +190,12 @@ impl<'data> Input<'data> {
     /// What the type information says about a section.
     pub(super) fn datasec(&self, name: &str) -> Option<bpf_btf::Datasec<'_>> {
         let btf = self.btf.as_ref()?;
-        let before = |id: &TypeId| name_of(btf, *id) < name;
-        let at = self.datasecs.partition_point(before);
-        match btf.get(*self.datasecs.get(at)?)? {
+        let start = start_of(name);
+        let at = self.datasecs.partition_point(|(known, id)| {
+            known.cmp(&start).then_with(|| name_of(btf, *id).cmp(name)).is_lt()
+        });
+        let (known, id) = *self.datasecs.get(at)?;
+        match btf.get(id).filter(|_| known == start)? {
             Type::Datasec(datasec) if datasec.name() == name => Some(datasec),
             _ => None,
         }
@@ -218,14 +221,23 @@ fn name_of(btf: &Btf, id: TypeId) -> &str {
     btf.get(id).map_or("", |found| found.name())
 }
 
+/// The first eight bytes of a name as a number that is in the order of names. Most names of sections differ in them.
+fn start_of(name: &str) -> u64 {
+    let mut start = [0; 8];
+    start.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
+    u64::from_be_bytes(start)
+}
+
 /// The types of sections, by name and number: they are looked up more often than all others, which therefore need no index to be read.
-fn datasecs(btf: &Btf, budget: &mut Budget) -> Result<Vec<TypeId>, Error> {
+fn datasecs(btf: &Btf, budget: &mut Budget) -> Result<Vec<(u64, TypeId)>, Error> {
     let mut ids = Vec::new();
     for id in btf.of_kind(Kind::Datasec) {
         budget.grow(&mut ids, 1)?;
-        ids.push(id);
+        ids.push((start_of(name_of(btf, id)), id));
     }
-    ids.sort_by(|one, other| name_of(btf, *one).cmp(name_of(btf, *other)));
+    ids.sort_by(|(start, one), (other_start, other)| {
+        start.cmp(other_start).then_with(|| name_of(btf, *one).cmp(name_of(btf, *other)))
+    });
     Ok(ids)
 }
 

@@ -9,7 +9,7 @@ use super::functions::FunctionTable;
 use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
-use crate::object::{Binding, Symbol, SymbolKind};
+use crate::object::{Binding, SectionKind, Symbol, SymbolKind};
 use crate::spec::SpecMap;
 use crate::spec::layout::{DataSection, DataSymbol, Layout};
 
@@ -20,7 +20,9 @@ pub(super) fn read(
     budget: &mut Budget,
 ) -> Result<Layout, Error> {
     let mut sections: SpecMap<DataSection> = SpecMap::new();
-    for (section, _) in input.sections() {
+    // What the file has besides the program's own sections has no variables.
+    let own = |kind| matches!(kind, SectionKind::ProgBits { .. } | SectionKind::NoBits);
+    for (section, _) in input.sections().filter(|(section, _)| own(section.kind)) {
         let Some(datasec) = input.datasec(section.name) else { continue };
         // The file may have many sections of one name.
         if sections.contains(section.name) {
@@ -35,18 +37,17 @@ pub(super) fn read(
             matches!(symbol.kind, SymbolKind::NoType | SymbolKind::Object)
                 && globals.get(name).is_some()
         };
-        let mut count: usize = 0;
-        for export in input.exports_of(section.index) {
-            let (name, symbol) = export?;
-            count = count.saturating_add(usize::from(described(name, symbol)));
-        }
-        budget.records::<DataSymbol>(count)?;
-        let mut symbols = Vec::with_capacity(count);
+        let mut symbols = Vec::new();
         for export in input.exports_of(section.index) {
             let (name, symbol) = export?;
             let (true, Ok(offset)) = (described(name, symbol), u32::try_from(symbol.value)) else {
                 continue;
             };
+            if symbols.is_empty() {
+                // Each variable has one symbol, unless the file is odd.
+                budget.grow(&mut symbols, datasec.entry_count())?;
+            }
+            budget.grow(&mut symbols, 1)?;
             symbols.push(DataSymbol {
                 name: budget.string(name)?,
                 offset,

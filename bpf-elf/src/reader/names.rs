@@ -12,11 +12,18 @@ const MAX_TYPE_NAME: usize = 1024;
 
 /// The type as C would name it, cut where it becomes too long.
 pub(crate) fn type_name(btf: &Btf, id: TypeId) -> String {
-    // What C calls by one word needs no writer.
-    if let Some(Type::Int(_) | Type::Typedef(_) | Type::Float(_)) = btf.get(id) {
-        let name = btf.get(id).map_or("", |found| found.name());
-        if !name.is_empty() && name.len() <= MAX_TYPE_NAME {
-            return name.to_owned();
+    // Most types need no writer.
+    let found = btf.get(id);
+    let word = match found {
+        Some(Type::Int(_) | Type::Typedef(_) | Type::Float(_)) => Some(""),
+        Some(Type::Struct(_)) => Some("struct "),
+        Some(Type::Union(_)) => Some("union "),
+        _ => None,
+    };
+    if let (Some(word), Some(found)) = (word, found) {
+        let name = found.name();
+        if !name.is_empty() && name.len() < MAX_TYPE_NAME / 2 {
+            return [word, name].concat();
         }
     }
     let mut text = Bounded(String::new());
