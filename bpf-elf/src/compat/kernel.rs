@@ -108,7 +108,7 @@ impl TargetKernel {
         TypeId::new(self.btf.len())
     }
 
-    /// `: no BTF of modules was given`, for what may be in one.
+    /// ` (no BTF of modules was given)`, for what may be in one.
     pub(super) fn hint_modules(&self) -> &'static str {
         if self.modules.is_empty() { " (no BTF of modules was given)" } else { "" }
     }
