@@ -40,19 +40,25 @@ const READ: &str = "";
 /// Builds in both byte orders, reads, and compares what comes of it: the error, or the warnings in one line.
 #[track_caller]
 fn check(rows: &[(&str, Build, &str)]) {
+    compare(rows, |object| match CollectionSpec::parse(&object) {
+        Ok(spec) => {
+            spec.check().unwrap();
+            let warnings: Vec<_> = spec.warnings.iter().map(ToString::to_string).collect();
+            warnings.join("; ")
+        }
+        Err(error) => error.to_string(),
+    });
+}
+
+/// Builds in both byte orders, and compares what comes of each object.
+#[track_caller]
+fn compare(rows: &[(&str, Build, &str)], outcome: impl Fn(Vec<u8>) -> String) {
     let mut failures = Vec::new();
     for (name, build, expected) in rows {
         for order in ORDERS {
             let mut elf = Elf::new(order);
             build(&mut elf);
-            let found = match CollectionSpec::parse(&elf.build()) {
-                Ok(spec) => {
-                    spec.check().unwrap();
-                    let warnings: Vec<_> = spec.warnings.iter().map(ToString::to_string).collect();
-                    warnings.join("; ")
-                }
-                Err(error) => error.to_string(),
-            };
+            let found = outcome(elf.build());
             if found != *expected {
                 failures.push(format!("{name}, {order:?}: {found:?} instead of {expected:?}"));
             }
