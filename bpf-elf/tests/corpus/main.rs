@@ -25,6 +25,8 @@ mod orders;
 mod prepared;
 mod report;
 mod sections;
+#[path = "../shared/verdict.rs"]
+mod verdict;
 #[path = "../shared/view.rs"]
 mod view;
 
@@ -50,16 +52,7 @@ pub(crate) struct Object {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(report) => {
-            println!("{report}");
-            if report.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    verdict::tell(run(), Report::good)
 }
 
 fn run() -> Result<Report, Error> {

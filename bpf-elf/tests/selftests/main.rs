@@ -24,6 +24,8 @@ mod mutate;
 mod ours;
 mod plan;
 mod report;
+#[path = "../shared/verdict.rs"]
+mod verdict;
 
 use std::env;
 use std::path::PathBuf;
@@ -38,16 +40,7 @@ use report::Report;
 type Error = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(report) => {
-            println!("{report}");
-            if report.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    verdict::tell(run(), Report::good)
 }
 
 fn run() -> Result<Report, Error> {
