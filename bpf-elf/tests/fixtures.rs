@@ -18,6 +18,23 @@ fn every_object_holds_together() {
     }
 }
 
+/// What compilers make is what the checks of edits take.
+#[test]
+fn every_map_and_program_is_one_that_the_kernel_takes() {
+    let mut found = std::collections::BTreeSet::new();
+    for name in OBJECTS {
+        for order in Order::BOTH {
+            let spec = read(name, order).unwrap();
+            let maps = spec.maps.names().map(|map| spec.check_map(map));
+            let programs = spec.programs.names().map(|program| spec.check_program(program));
+            for error in maps.chain(programs).filter_map(Result::err) {
+                found.insert(format!("{name}: {error}"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 #[test]
 fn both_byte_orders_give_the_same_spec() {
     for name in OBJECTS {

@@ -84,6 +84,56 @@ pub(crate) fn section_name(
     })
 }
 
+/// Why a text is no target of programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TargetProblem {
+    /// Programs of this type and attach type have none.
+    None,
+    /// It is none by the rules of their sections.
+    Grammar(GrammarError),
+}
+
+/// Whether a text can be the target of programs of this type and attach type. If the section is of this kind, its own rules count, otherwise those of
+/// any section of this kind.
+pub(crate) fn check_target(
+    section: &str,
+    program_type: ProgramType,
+    attach_type: Option<AttachType>,
+    target: &str,
+) -> Result<(), TargetProblem> {
+    let fits = |row: &&Row| {
+        (row.program_type, row.attach_type) == (program_type, attach_type)
+            && row.form == Form::Target
+    };
+    let own = SectionMatch::of(section).map(|found| found.pattern);
+    let own = TABLE.iter().filter(fits).find(|row| Some(row.pattern) == own);
+    let mut problem = TargetProblem::None;
+    for row in
+        TABLE.iter().filter(fits).filter(|row| own.is_none_or(|own| own.pattern == row.pattern))
+    {
+        match AttachPoint::of(&format!("{}/{target}", row.pattern)) {
+            Ok(_) => return Ok(()),
+            Err(error) if problem == TargetProblem::None => {
+                problem = TargetProblem::Grammar(error);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(problem)
+}
+
+/// The attach types that sections give programs of a type.
+pub(crate) fn attach_types(program_type: ProgramType) -> impl Iterator<Item = AttachType> {
+    let rows = TABLE.iter().filter(move |row| row.program_type == program_type);
+    rows.filter_map(|row| row.attach_type)
+}
+
+/// Whether the kernel wants the BTF id of the target of such programs at load.
+pub(crate) fn needs_btf_target(program_type: ProgramType, attach_type: Option<AttachType>) -> bool {
+    let rows = TABLE.iter().filter(|row| row.btf);
+    rows.into_iter().any(|row| (row.program_type, row.attach_type) == (program_type, attach_type))
+}
+
 impl Row {
     /// If libbpf takes the name for this row: what it is to be attached to, or nothing.
     fn exact<'name>(&self, section: &'name str) -> Option<&'name str> {

@@ -24,7 +24,10 @@ pub use collection::CollectionSpec;
 pub use contents::{MapContents, MapEntry};
 pub use debug_info::{CoreKind, CoreRelocation, LineInfo};
 pub use digest::{DigestError, SpecDigest};
-pub use edit::{EditError, VariableMut, VariableRef};
+pub use edit::{
+    CodeProblem, EditError, MapMut, MapProblem, ProgramMut, ProgramProblem, VariableMut,
+    VariableRef,
+};
 pub use extern_spec::{ExternKind, ExternSpec};
 pub use function::{Function, Linkage};
 pub use jump_table::JumpTable;

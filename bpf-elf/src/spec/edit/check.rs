@@ -24,7 +24,7 @@ impl CollectionSpec {
             }
         }
         for map in self.maps.values() {
-            self.check_map(map)?;
+            self.check_contents(map)?;
         }
         self.check_variables()
     }
@@ -81,7 +81,7 @@ impl CollectionSpec {
         Ok(())
     }
 
-    fn check_map(&self, map: &MapSpec) -> Result<(), EditError> {
+    fn check_contents(&self, map: &MapSpec) -> Result<(), EditError> {
         match &map.contents {
             MapContents::Bytes(bytes)
                 if map.map_type != MapType::ARENA

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use bpf_asm::{Code, Slot, Target as Named};
 use bpf_sys::abi::ProgramType;
 
-use super::EditError;
+use super::names::check_name;
+use super::{CodeProblem, EditError, code_check};
 use crate::reader::{distances, write_target};
 use crate::spec::{
     CollectionSpec, ExternKind, ExternSpec, Function, ProgramSpec, Reference, SpecMap, Target,
@@ -34,8 +35,9 @@ impl CollectionSpec {
     ///
     /// # Errors
     ///
-    /// The name of the program or of a function is taken; or the code is not that of whole functions: it is empty, it has slots before its
-    /// first function, or a reference or distance leads to no function. The spec is then what it was.
+    /// The name of the program or of a function is none or is taken; or the code is not that of whole functions: it is empty, it has slots before its
+    /// first function, a jump leaves its function, control runs out of the end, or a reference or distance leads to no function. The spec is then
+    /// what it was. Maps that the code names may be added later: [`check`](Self::check) tells what is missing.
     pub fn add_program(
         &mut self,
         name: &str,
@@ -45,13 +47,71 @@ impl CollectionSpec {
         if self.programs.contains(name) || self.functions.contains(name) {
             return Err(EditError::Taken { kind: "program", name: name.to_owned() });
         }
+        check_name("program", name)?;
         let mut parts = Parts::new(code, Some(name))?;
-        let mut functions = parts.functions(&self.externs)?.into_iter();
+        let functions = parts.functions(&self.externs)?;
+        check_code(&functions)?;
+        let mut functions = functions.into_iter();
         let empty = || EditError::Slot { function: name.to_owned(), table: "code", slot: 0 };
         let entry = functions.next().ok_or_else(empty)?;
         self.add_all(functions.collect(), parts.externs)?;
         self.programs.insert(name, ProgramSpec::new(name, program_type, entry));
         self.programs.get_mut(name).ok_or_else(|| EditError::missing("program", name))
+    }
+
+    /// Gives a program or function other code that an assembler or a builder made. Its first function is the entry, as for
+    /// [`add_program`](Self::add_program); further functions are added. What belonged to the old instructions goes: references, CO-RE relocations,
+    /// lines and jump tables. The type, section and BTF of the program stay.
+    ///
+    /// ```
+    /// # use bpf_asm::{ByteOrder, Code};
+    /// # use bpf_elf::spec::CollectionSpec;
+    /// # use bpf_sys::abi::ProgramType;
+    /// let mut spec = CollectionSpec::new(ByteOrder::NATIVE);
+    /// spec.add_program("filter", ProgramType::SOCKET_FILTER, &Code::assemble("r0 = 0\nexit")?)?;
+    /// spec.replace_code("filter", &Code::assemble("r0 = 1\nexit")?)?;
+    /// assert!(spec.replace_code("filter", &Code::assemble("r1 = map[none] ll\nexit")?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no such program or function; as for `add_program`; or a map or function that the code names is missing. The spec is then what it was.
+    pub fn replace_code(&mut self, key: &str, code: &Code) -> Result<(), EditError> {
+        if self.function(key).is_none() {
+            return Err(EditError::missing("program or function", key));
+        }
+        let mut parts = Parts::new(code, Some(key))?;
+        let functions = parts.functions(&self.externs)?;
+        let externs = parts.externs;
+        let Some((entry, others)) = functions.split_first() else {
+            let problem = CodeProblem::Empty;
+            return Err(EditError::Code { function: key.to_owned(), problem });
+        };
+        let known = |kind: &str, name: &str| match kind {
+            "function" => others.iter().any(|function| function.name == name),
+            _ => externs.iter().any(|found| found.name == name),
+        };
+        for function in &functions {
+            let found = self.code_problems(function).into_iter();
+            let open = found.filter(|problem| match problem {
+                CodeProblem::Missing { kind, name, .. } => !known(kind, name),
+                _ => true,
+            });
+            code_check::first(&function.name, open.collect())?;
+        }
+        self.add_all(others.to_vec(), externs)?;
+        let old = match self.functions.get_mut(key) {
+            Some(function) => Some(function),
+            None => self.programs.get_mut(key).map(|program| &mut program.function),
+        };
+        let old = old.ok_or_else(|| EditError::missing("program or function", key))?;
+        old.slots.clone_from(&entry.slots);
+        old.references.clone_from(&entry.references);
+        old.core_relocations.clear();
+        old.line_infos.clear();
+        old.jump_tables.clear();
+        Ok(())
     }
 
     /// Adds the functions of code to [`functions`](Self::functions), for programs to call.
@@ -62,6 +122,7 @@ impl CollectionSpec {
     pub fn add_functions(&mut self, code: &Code) -> Result<(), EditError> {
         let mut parts = Parts::new(code, None)?;
         let functions = parts.functions(&self.externs)?;
+        check_code(&functions)?;
         self.add_all(functions, parts.externs)
     }
 
@@ -85,6 +146,15 @@ impl CollectionSpec {
         }
         Ok(())
     }
+}
+
+/// Whether each is a function by itself. What they name may follow: [`CollectionSpec::check`] looks at that.
+fn check_code(functions: &[Function]) -> Result<(), EditError> {
+    for function in functions {
+        check_name("function", &function.name)?;
+        code_check::first(&function.name, code_check::alone(function))?;
+    }
+    Ok(())
 }
 
 /// The functions of code, with what they refer to.

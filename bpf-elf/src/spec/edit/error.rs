@@ -1,6 +1,10 @@
 //! Errors of editing a spec.
 use thiserror::Error;
 
+use super::code_problem::CodeProblem;
+use super::map_problem::MapProblem;
+use super::program_problem::ProgramProblem;
+
 /// Why a spec cannot be changed, or does not hold together.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,6 +114,40 @@ pub enum EditError {
         size: u32,
         /// Bytes of the contents.
         found: usize,
+    },
+    /// The kernel would not take a map, or the rest of the collection does not go with it.
+    #[error("map {map:?}: {problem}")]
+    Map {
+        /// The map.
+        map: String,
+        /// What is wrong with it.
+        problem: MapProblem,
+    },
+    /// The kernel would not take a program.
+    #[error("program {program:?}: {problem}")]
+    Program {
+        /// The program.
+        program: String,
+        /// What is wrong with it.
+        problem: ProgramProblem,
+    },
+    /// The kernel would not take the instructions of a function.
+    #[error("function {function:?}: {problem}")]
+    Code {
+        /// The function, or the program whose code it is.
+        function: String,
+        /// What is wrong with it.
+        problem: CodeProblem,
+    },
+    /// Text that is no name.
+    #[error("{name:?} is no name for a {kind}: {problem}")]
+    Name {
+        /// What was to get the name.
+        kind: &'static str,
+        /// The text.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// A table names a slot that the function does not have, or is not sorted by slot.
     #[error(

@@ -1,5 +1,7 @@
 //! Tests of editing a spec.
 mod code;
+mod maps;
+mod programs;
 mod typed;
 
 use bpf_asm::{ByteOrder, Slot};
