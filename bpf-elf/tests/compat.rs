@@ -65,6 +65,9 @@ fn folder() -> tempfile::TempDir {
     put("new/6.1.0.btf", &kernel(34, &traced));
     put("old/sub/5.4.0.btf", &kernel(26, &traced));
     put("old/README", b"not BTF");
+    put("kconfig.o", object("kconfig_ksyms", Order::Little));
+    put("config", b"# a kernel\nCONFIG_HZ=250\n# CONFIG_OFF is not set\n");
+    put("config.gz", &[0x1f, 0x8b, 8, 0]);
     let base = kernel(34, &traced[1..]);
     put("with/6.2.0/btf/vmlinux", &base);
     let base = Btf::parse(base).expect("valid");
@@ -109,6 +112,35 @@ fn the_exit_status_tells_whether_something_breaks() {
         if expected == 2 {
             assert!(out.is_empty() && !error.is_empty(), "{arguments:?}: {out}");
         }
+    }
+}
+
+#[test]
+fn a_configuration_answers_for_options() {
+    let folder = folder();
+    let shown = |arguments: &[&str]| {
+        let all = [&["kconfig.o", "--btf", "new"], arguments].concat();
+        let (status, out, error) = run(folder.path(), &all, b"");
+        (status, out + &error)
+    };
+    let (_, without) = shown(&[]);
+    assert!(without.contains("CONFIG_HZ must be set in the configuration"), "{without}");
+    let (_, with) = shown(&["--kconfig", "config"]);
+    assert!(!with.contains("CONFIG_HZ "), "{with}");
+    assert!(with.contains("is not set in the configuration of the kernel"), "{with}");
+    for (arguments, expected) in [
+        (
+            &["--kconfig", "config", "--btf", "old"][..],
+            "--kconfig is for one kernel, and these are 2",
+        ),
+        (&["--kconfig", "nothing"], "cannot read nothing"),
+        (&["--kconfig", "old/README"], "old/README is no configuration of a kernel"),
+        (&["--kconfig", "ring.o"], "ring.o is no configuration of a kernel"),
+        (&["--kconfig", "config.gz"], "config.gz is compressed"),
+    ] {
+        let (status, text) = shown(arguments);
+        assert_eq!(status, Some(2), "{text}");
+        assert!(text.contains(expected) && text.lines().count() == 1, "{text}");
     }
 }
 

@@ -209,7 +209,7 @@ fn a_bad_file_gives_one_line_and_status_1() {
         (["inspect", "-"], truncated),
         (["inspect", "/no/such\nfile.o"], b""),
     ] {
-        refused(&arguments, input);
+        refused(&arguments, input, 1);
     }
 }
 

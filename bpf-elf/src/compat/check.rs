@@ -5,8 +5,8 @@ use bpf_sys::abi::MapType;
 
 use super::struct_ops::StructOps;
 use super::{Finding, FindingKind, ProgramReport, Report, Severity, TargetKernel, map, program};
-use crate::prepare::CoreResolution;
-use crate::spec::{CollectionSpec, ExternKind};
+use crate::prepare::{CoreResolution, KconfigError, KernelConfig};
+use crate::spec::{CollectionSpec, ExternKind, ExternSpec};
 
 /// Holds an object against a kernel.
 ///
@@ -25,7 +25,7 @@ pub fn check(spec: &CollectionSpec, kernel: &TargetKernel) -> Report {
             findings.extend(struct_ops.of_map(name).iter().cloned());
         }
     }
-    findings.extend(configuration(spec));
+    findings.extend(configuration(spec, kernel));
     sort(&mut findings);
     let programs = spec.programs.iter().map(|(name, of)| {
         let mut findings = program::check(spec, name, of, kernel, &core);
@@ -64,23 +64,35 @@ fn object(spec: &CollectionSpec, kernel: &TargetKernel) -> Vec<Finding> {
     vec![Finding::new(FindingKind::Object, Severity::Breaks, "byte order", text)]
 }
 
-/// Values of the configuration, which has to have those that are not weak (libbpf: E43, E44).
-fn configuration(spec: &CollectionSpec) -> Vec<Finding> {
-    let strong = spec.externs.values().filter(|of| of.kind == ExternKind::Kconfig && !of.weak);
+/// Values of the configuration, which has to have those that are not weak (libbpf: E43, E44), and none that its type cannot hold (E41).
+fn configuration(spec: &CollectionSpec, kernel: &TargetKernel) -> Vec<Finding> {
     let finding =
         |severity, name: &str, text| Some(Finding::new(FindingKind::Kconfig, severity, name, text));
-    let judge = |name: &str| {
-        if name.starts_with("CONFIG_") {
+    let judge = |of: &ExternSpec| {
+        let name = of.name.as_str();
+        let option = name.starts_with("CONFIG_");
+        let fact = |config: &&KernelConfig| config.facts.iter().any(|(fact, _)| fact == name);
+        if let Some(config) = kernel.config().filter(|config| option || fact(config)) {
+            return match config.value(of, spec.byte_order) {
+                Ok(_) => None,
+                Err(KconfigError::Missing { .. }) => {
+                    let text = format!("{name} is not set in the configuration of the kernel");
+                    finding(Severity::Breaks, name, text)
+                }
+                Err(error) => finding(Severity::Breaks, name, error.to_string()),
+            };
+        }
+        if of.weak || VIRTUAL.contains(&name) {
+            None
+        } else if option {
             let text = format!("{name} must be set in the configuration of the kernel");
             finding(Severity::Unknown, name, text)
-        } else if VIRTUAL.contains(&name) {
-            None
         } else {
             let text = format!("{name} is neither an option (CONFIG_...) nor known to loaders");
             finding(Severity::Breaks, name, text)
         }
     };
-    strong.filter_map(|of| judge(&of.name)).collect()
+    spec.externs.values().filter(|of| of.kind == ExternKind::Kconfig).filter_map(judge).collect()
 }
 
 const VIRTUAL: [&str; 3] =

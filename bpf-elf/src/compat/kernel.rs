@@ -8,7 +8,7 @@ use bpf_btf::{Btf, Type, TypeId};
 use bpf_sys::abi::KernelVersion;
 
 use super::vocabulary::Vocabulary;
-use crate::prepare::KernelType;
+use crate::prepare::{KernelConfig, KernelType};
 
 /// A kernel by what describes it: its BTF, that of its modules, its version.
 ///
@@ -18,6 +18,7 @@ pub struct TargetKernel {
     version: Option<KernelVersion>,
     btf: Btf,
     modules: Vec<(String, Btf)>,
+    config: Option<KernelConfig>,
     vocabulary: OnceLock<Vocabulary>,
     kfuncs: OnceLock<HashSet<TypeId>>,
 }
@@ -37,6 +38,7 @@ impl TargetKernel {
             version: None,
             btf,
             modules: Vec::new(),
+            config: None,
             vocabulary: OnceLock::new(),
             kfuncs: OnceLock::new(),
         }
@@ -53,6 +55,14 @@ impl TargetKernel {
     #[must_use]
     pub fn with_modules(mut self, modules: Vec<(String, Btf)>) -> Self {
         self.modules = modules;
+        self
+    }
+
+    /// With its configuration, which answers for the values in `.kconfig` that an object reads. Facts that are no options go before what the
+    /// BTF and the version tell.
+    #[must_use]
+    pub fn with_config(mut self, config: KernelConfig) -> Self {
+        self.config = Some(config);
         self
     }
 
@@ -74,6 +84,11 @@ impl TargetKernel {
     /// The modules by name.
     pub fn modules(&self) -> &[(String, Btf)] {
         &self.modules
+    }
+
+    /// The configuration, if it is known.
+    pub fn config(&self) -> Option<&KernelConfig> {
+        self.config.as_ref()
     }
 
     pub(super) fn vocabulary(&self) -> &Vocabulary {

@@ -90,7 +90,8 @@ fn read_only<'a>(
     }
 }
 
-/// What is known of the map of configuration values: the facts that a loader finds out (libbpf: E43).
+/// What is known of the map of configuration values: what the configuration says, if it was given, and the facts that a loader finds out
+/// (libbpf: E43).
 fn configuration(spec: &CollectionSpec, kernel: &TargetKernel) -> BTreeMap<i64, (u8, u64)> {
     let fact = |name: &str| match name {
         "LINUX_KERNEL_VERSION" => kernel.version().map(|version| u64::from(version.code())),
@@ -107,7 +108,8 @@ fn configuration(spec: &CollectionSpec, kernel: &TargetKernel) -> BTreeMap<i64, 
     let externs = spec.externs.values().filter(|of| of.kind == ExternKind::Kconfig);
     let known = externs.filter_map(|of| {
         let size = u8::try_from(of.size).ok()?;
-        Some((i64::from(of.offset), (size, fact(&of.name)?)))
+        let said = kernel.config().and_then(|config| config.number(of));
+        Some((i64::from(of.offset), (size, said.or_else(|| fact(&of.name))?)))
     });
     known.collect()
 }

@@ -77,6 +77,15 @@ impl KernelConfig {
             None => Err(KconfigError::Unknown { name: spec.name.clone() }),
         }
     }
+
+    /// The bits of an extern that is a number, if it has a value.
+    pub(crate) fn number(&self, spec: &ExternSpec) -> Option<u64> {
+        if shape(spec) == Shape::Text || spec.size > 8 {
+            return None;
+        }
+        let bytes = self.value(spec, ByteOrder::Little).ok()?;
+        Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
 }
 
 /// The value of the map `.kconfig` for a kernel, in the byte order of the spec; `None` if the collection has none.

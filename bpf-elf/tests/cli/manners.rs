@@ -8,20 +8,28 @@ use testdata::{Order, object};
 use crate::File;
 use crate::program::{printed, program, refused, run};
 
-/// Every command with arguments that make it read an object from standard input.
-const READERS: [&[&str]; 6] = [
-    &["inspect", "-"],
-    &["disasm", "-"],
-    &["digest", "-"],
-    &["diff", "-", "/dev/null"],
-    &["btf", "list", "-"],
-    &["btf", "header", "-"],
-];
+/// BTF of a kernel: that of an object will do.
+fn kernel() -> File {
+    File::new("counter", Order::Little)
+}
+
+/// Every command with arguments that make it read an object from standard input, and its status when it cannot.
+fn readers(kernel: &File) -> [(Vec<&str>, i32); 7] {
+    [
+        (vec!["inspect", "-"], 1),
+        (vec!["compat", "-", "--btf", kernel.path()], 2),
+        (vec!["disasm", "-"], 1),
+        (vec!["digest", "-"], 1),
+        (vec!["diff", "-", "/dev/null"], 1),
+        (vec!["btf", "list", "-"], 1),
+        (vec!["btf", "header", "-"], 1),
+    ]
+}
 
 #[test]
 fn help_has_examples() {
     let text = printed(&["--help"], b"");
-    for command in ["inspect", "disasm", "btf", "diff", "digest", "completions"] {
+    for command in ["inspect", "compat", "disasm", "btf", "diff", "digest", "link", "completions"] {
         assert!(text.contains(&format!("\n  {command} ")), "{text}");
         let text = printed(&[command, "--help"], b"");
         assert!(text.contains("Examples:\n  "), "{text}");
@@ -30,11 +38,12 @@ fn help_has_examples() {
 }
 
 #[test]
-fn a_bad_object_gives_one_line_and_status_1() {
+fn a_bad_object_gives_one_line_and_a_status() {
     let whole = object("packets", Order::Little);
-    for arguments in READERS {
+    let kernel = kernel();
+    for (arguments, status) in readers(&kernel) {
         for input in [&b"not an object"[..], b"", &whole[..1000]] {
-            refused(arguments, input);
+            refused(&arguments, input, status);
         }
     }
 }
@@ -53,12 +62,13 @@ fn what_is_wrong_is_said_once() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    for arguments in READERS {
+    let kernel = kernel();
+    for (arguments, status) in readers(&kernel) {
         let arguments: Vec<_> = arguments
             .iter()
             .map(|word| if *word == "-" { "/no/such\nfile" } else { word })
             .collect();
-        let messages = refused(&arguments, b"");
+        let messages = refused(&arguments, b"", status);
         assert!(messages.contains("cannot read /no/such"), "{arguments:?}: {messages}");
     }
 }
@@ -70,6 +80,10 @@ fn wrong_usage_gives_status_2() {
         &["disasm", "--format", "yaml", "-"],
         &["disasm", "--dot", "--raw", "-"],
         &["digest"],
+        &["compat", "-"],
+        &["compat", "-", "--btf", "x", "--format", "yaml"],
+        &["compat", "-", "--btf", "x", "--kernel-version", "six"],
+        &["link", "-"],
         &["diff", "-"],
         &["btf"],
         &["btf", "raw", "-"],
@@ -80,6 +94,17 @@ fn wrong_usage_gives_status_2() {
         let output = run(arguments, b"");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+/// A table without colours, whatever prints it.
+#[test]
+fn verdicts_have_no_colours() {
+    let kernel = kernel();
+    for format in ["text", "json"] {
+        let arguments = ["compat", "-", "--btf", kernel.path(), "--format", format];
+        let text = printed(&arguments, object("counter", Order::Little));
+        assert!(!text.is_empty() && !text.contains('\x1b'), "{text}");
     }
 }
 
@@ -99,7 +124,13 @@ fn colours_are_for_terminals_or_on_demand() {
 
 #[test]
 fn a_closed_pipe_is_no_failure() {
-    for arguments in [&["disasm", "-"][..], &["btf", "header", "-"], &["completions", "bash"]] {
+    let kernel = kernel();
+    for arguments in [
+        &["disasm", "-"][..],
+        &["compat", "-", "--btf", kernel.path()],
+        &["btf", "header", "-"],
+        &["completions", "bash"],
+    ] {
         let mut command = program();
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -119,7 +150,19 @@ fn a_closed_pipe_is_no_failure() {
 fn shells_get_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = printed(&["completions", shell], b"");
-        for word in ["inspect", "disasm", "btf", "diff", "digest", "minimal", "no-source"] {
+        for word in [
+            "inspect",
+            "compat",
+            "disasm",
+            "btf",
+            "diff",
+            "digest",
+            "link",
+            "minimal",
+            "no-source",
+            "kernel-version",
+            "kconfig",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

@@ -27,12 +27,12 @@ pub(crate) fn printed(arguments: &[&str], input: &[u8]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// What a command says on standard error that fails for what it was given: one line, status 1 and nothing on standard output.
+/// What a command says on standard error that fails for what it was given: one line, this status and nothing on standard output.
 #[track_caller]
-pub(crate) fn refused(arguments: &[&str], input: &[u8]) -> String {
+pub(crate) fn refused(arguments: &[&str], input: &[u8], status: i32) -> String {
     let output = run(arguments, input);
     let messages = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {messages}");
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {messages}");
     assert!(output.stdout.is_empty(), "{arguments:?}");
     assert_eq!(messages.lines().count(), 1, "{arguments:?}: {messages}");
     assert!(messages.starts_with("bpf-elf: "), "{arguments:?}: {messages}");

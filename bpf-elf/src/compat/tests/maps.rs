@@ -3,7 +3,7 @@
 use bpf_sys::abi::{MapFlags, MapType};
 
 use super::*;
-use crate::spec::{ExternKind, ExternSpec, MapSpec};
+use crate::spec::{ExternKind, ExternSpec, MapSpec, Reference, Target};
 
 #[track_caller]
 fn check(map: MapSpec, world: &World, expected: Expected<'_>) {
@@ -85,5 +85,68 @@ fn the_configuration_is_not_in_btf() {
         value.weak = weak;
         spec.externs.insert(name, value);
         compare(&spec, &World::default(), expected);
+    }
+}
+
+#[test]
+fn a_configuration_answers_for_its_options() {
+    let text =
+        "CONFIG_HZ=250\n# CONFIG_OFF is not set\nCONFIG_WORD=\"text\"\nCONFIG_BIG=0x100000000\n";
+    let rows: [(&str, bool, Expected<'_>); 9] = [
+        ("CONFIG_HZ", false, &[]),
+        ("CONFIG_OFF", false, &[(Kind::Kconfig, Breaks, "CONFIG_OFF")]),
+        ("CONFIG_OFF", true, &[]),
+        ("CONFIG_WORD", false, &[(Kind::Kconfig, Breaks, "CONFIG_WORD")]),
+        ("CONFIG_WORD", true, &[(Kind::Kconfig, Breaks, "CONFIG_WORD")]),
+        ("CONFIG_BIG", false, &[(Kind::Kconfig, Breaks, "CONFIG_BIG")]),
+        ("LINUX_KERNEL_VERSION", false, &[]),
+        ("LINUX_FACT", false, &[]),
+        ("HZ", false, &[(Kind::Kconfig, Breaks, "HZ")]),
+    ];
+    let config = KernelConfig::new().with_text(text).with_fact("LINUX_FACT", 1);
+    for (name, weak, expected) in rows {
+        for (byte_order, order) in [
+            (ByteOrder::Little, bpf_btf::ByteOrder::Little),
+            (ByteOrder::Big, bpf_btf::ByteOrder::Big),
+        ] {
+            let mut spec = object(RETURN);
+            spec.byte_order = byte_order;
+            let mut value = ExternSpec::new(name, ExternKind::Kconfig);
+            (value.weak, value.size) = (weak, 4);
+            spec.externs.insert(name, value);
+            let world = World { config: Some(config.clone()), order, ..World::default() };
+            compare(&spec, &world, expected);
+        }
+    }
+}
+
+#[test]
+fn code_behind_an_option_that_is_off_is_not_reached() {
+    // A helper that this kernel does not have.
+    let code = "r1 = 0 ll\nr1 = *(u32 *)(r1 +0)\nif r1 == 0 goto +1\ncall 999\nr0 = 0\nexit";
+    let missing: Expected<'_> = &[(Kind::Helper, Breaks, "helper 999")];
+    let spared: Expected<'_> = &[(Kind::Helper, Note, "helper 999")];
+    let rows: [(Option<&str>, Expected<'_>); 4] = [
+        (Some("CONFIG_X=1\n"), missing),
+        (Some("CONFIG_X=0\n"), spared),
+        (Some("\n"), spared),
+        (None, &[(Kind::Helper, Unknown, "helper 999")]),
+    ];
+    for (text, expected) in rows {
+        let mut spec = object(code);
+        let mut value = ExternSpec::new("CONFIG_X", ExternKind::Kconfig);
+        (value.weak, value.size) = (true, 4);
+        spec.externs.insert("CONFIG_X", value);
+        let mut map = MapSpec::new(".kconfig", MapType::ARRAY, 4, 4, 1);
+        map.section = ".kconfig".into();
+        map.flags = MapFlags::RDONLY_PROG;
+        map.freeze = true;
+        spec.maps.insert(".kconfig", map);
+        let reference = Reference::new(0, Target::Kconfig { name: "CONFIG_X".into() });
+        let function = &mut spec.programs.values_mut().next().unwrap().function;
+        function.references = vec![reference];
+        crate::reader::write_target(&mut function.slots, 0, &function.references[0].target);
+        let config = text.map(|text| KernelConfig::new().with_text(text));
+        compare(&spec, &World { config, ..World::default() }, expected);
     }
 }

@@ -14,6 +14,7 @@ use bpf_sys::abi::{KernelVersion, ProgramType};
 use super::FindingKind as Kind;
 use super::Severity::{Breaks, NoAttach, Note, Unknown};
 use super::{FindingKind, Report, Severity, TargetKernel, check};
+use crate::prepare::KernelConfig;
 use crate::spec::{CollectionSpec, Function, ProgramSpec};
 
 /// A kernel: Linux 6.1, in what matters here.
@@ -46,6 +47,7 @@ struct World {
     value: bool,
     /// The module `m` has these functions.
     module: Option<Vec<&'static str>>,
+    config: Option<KernelConfig>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl Default for World {
             ops: vec![("init", Member::Function), ("flags", Member::Int)],
             value: true,
             module: None,
+            config: None,
         }
     }
 }
@@ -176,6 +179,9 @@ impl World {
         let mut kernel = TargetKernel::new("kernel", btf.clone());
         if let Some((major, minor)) = self.version {
             kernel = kernel.with_version(KernelVersion::new(major, minor, 0));
+        }
+        if let Some(config) = &self.config {
+            kernel = kernel.with_config(config.clone());
         }
         if let Some(functions) = &self.module {
             let mut builder = BtfBuilder::split(&btf);

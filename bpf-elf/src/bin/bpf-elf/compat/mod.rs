@@ -5,11 +5,12 @@ mod kernels;
 mod text;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use bpf_elf::compat::{Report, Severity, check};
+use bpf_elf::prepare::KernelConfig;
 use bpf_sys::abi::KernelVersion;
 use clap::Args;
 
@@ -22,6 +23,7 @@ Examples:
   bpf-elf compat filter.o --btf 5.10.btf --btf 6.1.btf  two kernels by their BTF
   bpf-elf compat filter.o --btf btfhub/                 every file below a folder, one kernel each
   bpf-elf compat filter.o --btf vmlinux --kernel-version 5.15
+  bpf-elf compat filter.o --btf /sys/kernel/btf --kconfig /boot/config-$(uname -r)
   bpf-elf compat --format json filter.o --btf btfhub/ | jq -r '.kernels[] | select(.breaks) | .name'
 
 Exit status: 0 when everything that is loaded by default loads, 1 when something breaks on some kernel, 2 for wrong usage and files
@@ -39,6 +41,9 @@ pub(crate) struct Compat {
     /// Version of the kernel, if its path does not tell; for one kernel only
     #[arg(long, value_name = "VERSION")]
     kernel_version: Option<KernelVersion>,
+    /// Configuration of the kernel, in the format of `.config`: it answers for values in .kconfig; for one kernel only
+    #[arg(long, value_name = "FILE")]
+    kconfig: Option<PathBuf>,
     /// Count programs that are not loaded by default, too
     #[arg(long)]
     all: bool,
@@ -74,12 +79,19 @@ impl Compat {
         if self.kernel_version.is_some() && found.sources.len() != 1 {
             bail!("--kernel-version is for one kernel, and these are {}", found.sources.len());
         }
+        if self.kconfig.is_some() && found.sources.len() != 1 {
+            bail!("--kconfig is for one kernel, and these are {}", found.sources.len());
+        }
+        let config = self.kconfig.as_deref().map(read_config).transpose()?;
         let mut reports = Vec::new();
         for source in &found.sources {
             // One at a time: the BTF of a kernel takes megabytes.
             let mut kernel = source.read()?;
             if let Some(version) = self.kernel_version {
                 kernel = kernel.with_version(version);
+            }
+            if let Some(config) = &config {
+                kernel = kernel.with_config(config.clone());
             }
             reports.push(check(&spec, &kernel));
         }
@@ -94,6 +106,23 @@ impl Compat {
         }
         Ok(!reports.iter().any(|report| breaks(report, self.all)))
     }
+}
+
+/// A file in the format of `.config`.
+fn read_config(path: &Path) -> Result<KernelConfig> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        bail!("{shown} is compressed: give what `zcat {shown}` prints");
+    }
+    let text = String::from_utf8(bytes).ok().filter(|text| text.lines().any(is_option));
+    let text = text.with_context(|| format!("{shown} is no configuration of a kernel"))?;
+    Ok(KernelConfig::new().with_text(text))
+}
+
+/// `CONFIG_NAME=value`, or a comment that it is not set.
+fn is_option(line: &str) -> bool {
+    line.strip_prefix("# ").unwrap_or(line).starts_with("CONFIG_")
 }
 
 /// Whether something breaks that counts.
