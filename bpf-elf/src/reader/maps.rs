@@ -97,8 +97,18 @@ impl MapTable {
         let symbols = ByName::new(most, exports, budget)?;
         budget.records::<MapPlace>(datasec.entry_count())?;
         let mut places = Vec::with_capacity(datasec.entry_count());
-        for (entry, variable) in datasec.variables() {
+        for entry in datasec.entries() {
+            // libbpf refuses what is no variable, or has no name, as it does a definition that is larger than its place.
+            let problem = |map: &str, problem| Error::MapPlace { map: map.to_owned(), problem };
+            let Some(variable) = entry.variable() else {
+                let found = btf.get(entry.type_id());
+                let name = found.map_or("", |found| found.name());
+                return Err(problem(name, "is no variable"));
+            };
             let name = variable.name();
+            if name.is_empty() {
+                return Err(problem(name, "has no name"));
+            }
             let linkage = match variable.linkage() {
                 VarLinkage::Global => None,
                 VarLinkage::Static => Some("static"),
@@ -110,8 +120,7 @@ impl MapTable {
                 return Err(Error::MapLinkage { map: name.to_owned(), section, linkage });
             }
             let Some(symbol) = symbols.get(name) else {
-                let problem = "has no symbol of its own in section \".maps\"";
-                return Err(Error::MapPlace { map: name.to_owned(), problem });
+                return Err(problem(name, "has no symbol of its own in section \".maps\""));
             };
             let size = u64::from(entry.size());
             let end = symbol.value.checked_add(size).filter(|end| *end <= section.size);
@@ -123,6 +132,9 @@ impl MapTable {
                     size,
                 });
             };
+            if btf.size_of(variable.type_id()).is_ok_and(|defined| defined > size) {
+                return Err(problem(name, "its definition is larger than its place"));
+            }
             let Definition { map, values } = {
                 let relaxed = input.options.relaxed_maps.then_some(&mut *warnings);
                 map_definition::read(btf, budget, name, variable.type_id(), section.name, relaxed)?

@@ -66,11 +66,15 @@ fn types_that_never_end_and_sections_of_no_variables() {
             },
             "map \"m\": attribute \"key\" has a type without a size",
         ),
-        ("a section whose entry is no variable", |elf| maps(elf, int, |_, target| target), READ),
+        (
+            "a section whose entry is no variable",
+            |elf| maps(elf, int, |_, target| target),
+            "map \"int\": is no variable",
+        ),
         (
             "a section whose entry is the section",
             |elf| maps(elf, int, |variable, _| TypeId::new(variable.get() + 1)),
-            READ,
+            "map \".maps\": is no variable",
         ),
     ]);
 }

@@ -396,3 +396,40 @@ fn unknown_attributes_may_be_allowed() {
         },
     );
 }
+
+/// libbpf: `bpf_object__init_user_btf_map`.
+#[test]
+fn every_entry_of_the_section_is_a_variable_with_a_name_and_room() {
+    type Row = (&'static str, fn(&mut Types, TypeId) -> TypeId, u32, Option<&'static str>);
+    let rows: [Row; 4] = [
+        ("m", |t, definition| t.variable("m", definition, VarLinkage::Global), 8, None),
+        ("m", |_, definition| definition, 8, Some("map \"type_of_map\": is no variable")),
+        (
+            "",
+            |t, definition| t.variable("", definition, VarLinkage::Global),
+            8,
+            Some("map \"\": has no name"),
+        ),
+        (
+            "m",
+            |t, definition| t.variable("m", definition, VarLinkage::Global),
+            7,
+            Some("map \"m\": its definition is larger than its place"),
+        ),
+    ];
+    for (name, entry, size, expected) in rows {
+        let make = |elf: &mut Elf| {
+            let mut types = Types::new();
+            let kind = types.number(1);
+            let definition = types.attributes("type_of_map", &[("type", kind)]);
+            let entry = entry(&mut types, definition);
+            types.section(".maps", &[(entry, size)]);
+            elf.btf(&types.btf).data(".maps", &[0; 8]);
+            elf.symbol(name, ".maps", 0, 8, GLOBAL | OBJECT);
+        };
+        match expected {
+            Some(message) => fails(make, message),
+            None => reads(make, |spec| assert!(spec.maps.contains("m"))),
+        }
+    }
+}
