@@ -18,7 +18,7 @@ mod process;
 mod ratio;
 
 pub use kernel::{in_guest, kernel_release, open_fds, parse_release, requires, skipped};
-pub use link::{LINKED, PARTS, part};
+pub use link::{PARTS, linked, part};
 pub use objects::{OBJECTS, Order, object, source};
 pub use process::{answer, built, feed, output};
 pub use ratio::{Job, Ratio, Run, Side};

@@ -28,8 +28,14 @@ parts! {
     "wrong_variable",
 }
 
-/// What `bpftool gen object` makes of the parts `first` and `second`, in little-endian order.
-pub const LINKED: &[u8] = include_bytes!("../elf/link/linked-el.o");
+/// What libbpf's linker makes of the parts `first` and `second`: in little-endian order that of `bpftool gen object` (libbpf 1.1), in big-endian
+/// order, which it links since 1.6, the newest one.
+pub fn linked(order: Order) -> &'static [u8] {
+    match order {
+        Order::Little => include_bytes!("../elf/link/linked-el.o"),
+        Order::Big => include_bytes!("../elf/link/linked-eb.o"),
+    }
+}
 
 /// The bytes of an object that is only whole when it is linked with another.
 ///

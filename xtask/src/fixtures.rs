@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use sha2::{Digest as _, Sha256};
 
-use crate::{apt, process};
+use crate::{apt, process, selftests};
 
 /// Major version of the clang and the LLVM tools that make the objects: the only place that says so.
 pub(crate) const LLVM: &str = "22";
@@ -40,8 +40,11 @@ const FLAGS: [&str; 12] = [
 /// Folder, in that of the sources and in that of the objects, of what is only read linked.
 const LINK: &str = "link";
 
-/// What bpftool makes of objects of that folder: the judge of the linker. Its libbpf links for this machine's byte order only.
-const LINKED: (&str, [&str; 2]) = ("link/linked-el.o", ["link/first-el.o", "link/second-el.o"]);
+/// What libbpf makes of objects of that folder: the judge of the linker. That of bpftool links little-endian objects only.
+const LINKED: [(&str, [&str; 2]); 2] = [
+    ("link/linked-el.o", ["link/first-el.o", "link/second-el.o"]),
+    ("link/linked-eb.o", ["link/first-eb.o", "link/second-eb.o"]),
+];
 
 /// A comment that begins a source and gives it further flags.
 const MORE_FLAGS: &str = "// clang: ";
@@ -158,7 +161,7 @@ impl Manifest {
                 }
             }
         }
-        for object in found.objects.keys().filter(|object| *object != LINKED.0) {
+        for object in found.objects.keys().filter(|object| !is_linked(object)) {
             let source = object.rsplit_once('-').map_or("", |(source, _)| source);
             if !found.sources.contains_key(&format!("{source}.c")) {
                 complaints.push(format!("{object} has no source"));
@@ -166,6 +169,10 @@ impl Manifest {
         }
         complaints
     }
+}
+
+fn is_linked(object: &str) -> bool {
+    LINKED.iter().any(|(linked, _)| *linked == object)
 }
 
 fn object_name(source: &str, order: &str) -> String {
@@ -241,15 +248,17 @@ fn make(testdata: &Path) -> Result<Vec<String>> {
     Ok(changed)
 }
 
-/// Links what is to be read linked, with bpftool.
+/// Links what is to be read linked: with bpftool, and with the newest libbpf what that one cannot.
 fn link(objects: &Path) -> Result<()> {
     if process::capture(Command::new("bpftool").arg("version")).is_err() {
         apt::install(&["bpftool"])?;
     }
-    let (linked, parts) = LINKED;
+    let [(little, parts), (big, big_parts)] = LINKED;
     let mut link = Command::new("bpftool");
-    link.current_dir(objects).args(["gen", "object", linked]).args(parts);
+    link.current_dir(objects).args(["gen", "object", little]).args(parts);
     process::capture(&mut link)?;
+    let mut link = Command::new(selftests::linker()?);
+    process::capture(link.current_dir(objects).arg(big).args(big_parts))?;
     Ok(())
 }
 

@@ -162,6 +162,18 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
     Ok(commands)
 }
 
+/// A program that links objects of either byte order, with the newest libbpf; it is fetched and compiled if it is not there.
+pub(crate) fn linker() -> Result<std::path::PathBuf> {
+    let args = Args::of_step(NEWEST, Comparison::Corpus);
+    install(&args)?;
+    let cache = Cache::open()?;
+    let source = source::find(&cache, NEWEST, false)?;
+    let libbpf = build::all(&cache, &source, &Machine::NATIVE, false)?;
+    let program = libbpf.join("link");
+    build::oracle_program(&source, &Machine::NATIVE, &libbpf, &program, &["link.c"])?;
+    Ok(program)
+}
+
 /// The selftests of CO-RE and the fixtures.
 fn core(cache: &Cache, args: &Args, machine: &Machine, folder: &Path) -> Result<Command> {
     let mut types = Vec::new();

@@ -2,7 +2,7 @@
 
 use bpf_core::{Collection, CollectionSpec, Context, LoadOptions};
 use bpf_elf::Linker;
-use testdata::{LINKED, Order, object, part, requires};
+use testdata::{Order, linked, object, part, requires};
 
 use crate::support::{NoLeak, run, spec};
 use crate::written::{behaviour, written};
@@ -99,7 +99,7 @@ fn what_bpftool_links_is_loaded_too() {
         return;
     }
     let context = Context::new();
-    let theirs = CollectionSpec::parse(LINKED).unwrap();
+    let theirs = CollectionSpec::parse(linked(Order::NATIVE)).unwrap();
     let [ours, theirs, rewritten] =
         [&halves(), &theirs, &written(&theirs)].map(|spec| behaviour(&context, spec).unwrap());
     assert_eq!(theirs, ours);

@@ -1,7 +1,7 @@
 //! The objects of `testdata`, as they are.
 
 use bpf_elf::spec::CollectionSpec;
-use testdata::{LINKED, OBJECTS, Order, object};
+use testdata::{OBJECTS, Order, linked, object};
 
 #[track_caller]
 fn check(name: &str, bytes: &[u8]) {
@@ -31,13 +31,15 @@ fn what_was_read_is_written_as_itself() {
 /// (libbpf 1.1 keeps the place of the loser), which is put right.
 #[test]
 fn what_a_linker_made_is_written_as_itself() {
-    let spec = CollectionSpec::parse(LINKED).unwrap();
-    let written = spec.write_elf().unwrap();
-    let again = CollectionSpec::parse(&written).unwrap();
-    assert_eq!(again.programs, spec.programs);
-    assert_eq!(again.functions, spec.functions);
-    assert_eq!(again.maps, spec.maps);
-    assert_eq!(again.variables, spec.variables);
-    assert_eq!(again.externs, spec.externs);
-    check("linked", &written);
+    for order in Order::BOTH {
+        let spec = CollectionSpec::parse(linked(order)).unwrap();
+        let written = spec.write_elf().unwrap();
+        let again = CollectionSpec::parse(&written).unwrap();
+        assert_eq!(again.programs, spec.programs);
+        assert_eq!(again.functions, spec.functions);
+        assert_eq!(again.maps, spec.maps);
+        assert_eq!(again.variables, spec.variables);
+        assert_eq!(again.externs, spec.externs);
+        check("linked", &written);
+    }
 }
