@@ -344,6 +344,20 @@ mod tests {
             ("kprobe/f+-1", "section \"kprobe/f+-1\": offset \"-1\" is not a number"),
             ("kprobe/+1", "section \"kprobe/+1\" should end in FUNCTION or FUNCTION+OFFSET"),
             ("kretprobe/f+1", "section \"kretprobe/f+1\": a return probe has no offset"),
+            ("uretprobe/a:f+1", "section \"uretprobe/a:f+1\": a return probe has no offset"),
+            (
+                "kprobe.multi/a[b]",
+                "section \"kprobe.multi/a[b]\": \"a[b]\" has a character other than letters, digits, '_', '.', '*' and '?'",
+            ),
+            (
+                "kprobe.session/m:f",
+                "section \"kprobe.session/m:f\": \"m:f\" has a character other than letters, digits, '_', '.', '*' and '?'",
+            ),
+            (
+                "fsession.multi.s/m:f-",
+                "section \"fsession.multi.s/m:f-\": \"m:f-\" has a character other than letters, digits, '_', '.', '*', '?' and ':'",
+            ),
+            ("uprobe.multi/a", "section \"uprobe.multi/a\" should end in PATH:PATTERN"),
             ("uprobe/f", "section \"uprobe/f\" should end in PATH:FUNCTION"),
             ("usdt/a:b", "section \"usdt/a:b\" should end in PATH:PROVIDER:NAME"),
             ("tp/sched", "section \"tp/sched\" should end in CATEGORY/NAME"),

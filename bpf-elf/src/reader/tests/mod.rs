@@ -1,5 +1,6 @@
 //! Objects made by hand: what compilers rarely or never write.
 
+mod conventions;
 mod data;
 mod functions;
 mod kernel_symbols;
