@@ -12,6 +12,7 @@ use bpf_sys::{BtfFd, Errno, OwnedBtfFd, SysError};
 use once_cell::sync::OnceCell;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::modules::{self, ModuleTypes};
 
 /// What is known of the running kernel: its version, its BTF, what it supports.
 ///
@@ -61,6 +62,18 @@ impl Module {
             Btf::parse_split(bytes, &vmlinux.btf)
         };
         parsed.map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_source(source))
+    }
+}
+
+impl ModuleTypes for Module {
+    type Kernel = Vmlinux;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn btf(&self, vmlinux: &Vmlinux) -> Result<&Btf> {
+        self.btf.get_or_try_init(|| self.parse(vmlinux))
     }
 }
 
@@ -197,16 +210,12 @@ impl Context {
         if wanted.module == Some("vmlinux") {
             return Ok(None);
         }
-        for candidate in self.modules()? {
-            if !wanted.may_be_in_module(&candidate.name) {
-                continue;
-            }
-            let btf = candidate.btf.get_or_try_init(|| candidate.parse(vmlinux))?;
-            if let Some(id) = wanted.find_in_module(btf) {
-                return Ok(Some(Found { btf, id, module: Some(candidate.fd.as_borrowed()) }));
-            }
-        }
-        Ok(None)
+        let found = modules::find(self.modules()?, vmlinux, wanted)?;
+        let found = found.map(|(module, btf, id)| {
+            let module = Some(module.fd.as_borrowed());
+            Found { btf, id, module }
+        });
+        Ok(found)
     }
 
     /// Whether the kernel's BTF is that which the running kernel shows, so that its modules refer to it.
@@ -216,12 +225,7 @@ impl Context {
 
     /// Name and BTF of each module, for CO-RE. A module whose BTF cannot be read is left out: it may have nothing to do with the program.
     pub(crate) fn module_btfs(&self) -> Result<Vec<(String, Btf)>> {
-        let vmlinux = self.kernel()?;
-        let readable = |module: &Module| {
-            let btf = module.btf.get_or_try_init(|| module.parse(vmlinux)).ok()?;
-            Some((module.name.clone(), btf.clone()))
-        };
-        Ok(self.modules()?.iter().filter_map(readable).collect())
+        Ok(modules::readable(self.modules()?, self.kernel()?))
     }
 
     /// The modules with BTF (Linux 5.11). None, for a process that may not list them.

@@ -59,6 +59,7 @@ mod error;
 mod kallsyms;
 mod kconfig;
 mod map;
+mod modules;
 mod pin;
 mod program;
 mod ring_buffer;
