@@ -29,9 +29,15 @@
 //! # }
 //! ```
 //!
+//! # Files
+//!
+//! A specification that was edited is written as an object file by [`CollectionSpec::write_elf`], and [`Linker`] makes one object of several. [`diff`]
+//! tells what changes from one specification to another, [`SpecDigest`] whether anything does, and [`Listing`] shows code beside its source.
+//!
 //! # Errors
 //!
-//! One [`Error`] with a [`kind`](Error::kind): whether the process lacks a right, the kernel lacks a feature, or the verifier refused a program. The
+//! Reading, editing, writing and linking need no kernel, and have errors of their own: [`ReadError`], [`EditError`], [`WriteError`], [`LinkError`].
+//! What meets the kernel has one [`Error`] with a [`kind`](Error::kind): whether the process lacks a right, the kernel lacks a feature, or the verifier refused a program. The
 //! message is one line with what was being done to what; [`Error::verifier_log`] has the whole log.
 //!
 //! # Rights
@@ -71,20 +77,31 @@ pub use bpf_asm as asm;
 #[cfg(feature = "unstable-btf")]
 #[doc(inline)]
 pub use bpf_btf as btf;
+#[cfg(feature = "unstable-btf")]
 #[doc(inline)]
-pub use bpf_elf::spec;
+pub use bpf_elf::{compat, prepare};
+#[doc(inline)]
+pub use bpf_elf::{diff, section, spec};
 #[cfg(feature = "link")]
 #[doc(inline)]
 pub use bpf_link as link;
 #[doc(inline)]
 pub use bpf_sys as sys;
 
+/// Why a file is not read as a specification.
+#[doc(inline)]
+pub use bpf_elf::Error as ReadError;
+#[doc(inline)]
+pub use bpf_elf::diff::SpecDiff;
 #[doc(inline)]
 pub use bpf_elf::prepare::ModuleSearch;
 #[doc(inline)]
 pub use bpf_elf::spec::{
-    CollectionSpec, MapContents, MapEntry, MapSpec, Pinning, ProgramSpec, SpecMap, VariableSpec,
+    CollectionSpec, DigestError, EditError, Listing, MapContents, MapEntry, MapMut, MapSpec,
+    Pinning, ProgramMut, ProgramSpec, SpecDigest, SpecMap, VariableMut, VariableRef, VariableSpec,
 };
+#[doc(inline)]
+pub use bpf_elf::{BtfError, ElfError, LinkError, Linker, ReadOptions, WriteError};
 #[doc(inline)]
 pub use bpf_sys::Errno;
 #[doc(inline)]

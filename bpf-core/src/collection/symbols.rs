@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use bpf_elf::prepare::{KernelAnswers, KernelSymbol, KernelType};
+use bpf_elf::prepare::{KernelAnswers, KernelSymbol, KernelType, extern_fits};
 use bpf_elf::spec::{CollectionSpec, ExternKind, ExternSpec, SpecMap};
 use once_cell::unsync::OnceCell;
 
@@ -50,7 +50,7 @@ impl<'a> Symbols<'a> {
         let context: &'a Context = self.context;
         let what = if external.kind == ExternKind::Kfunc { "function" } else { "variable" };
         let found = match context.find_type(wanted)? {
-            Some(found) if self.spec.extern_fits(external, found.btf, found.id) => found,
+            Some(found) if extern_fits(self.spec, external, found.btf, found.id) => found,
             None if weak => return Ok(KernelSymbol::Missing),
             Some(_) if weak && external.kind == ExternKind::Kfunc => {
                 return Ok(KernelSymbol::Missing);

@@ -11,7 +11,9 @@ use super::paths::{place, walk};
 use super::reach::{Loaded, Reach};
 use super::version::{judge, lacking, of_pair, shown};
 use super::{Finding, FindingKind, Severity, TargetKernel};
-use crate::prepare::{FixupTarget, Flattened, KernelType, POISON_HELPER, PreparedProgram, flatten};
+use crate::prepare::{
+    FixupTarget, Flattened, KernelType, POISON_HELPER, PreparedProgram, extern_fits, flatten,
+};
 use crate::spec::{CollectionSpec, ProgramSpec};
 
 /// Something that makes the verifier refuse the program where it comes upon it.
@@ -149,7 +151,7 @@ impl Names<'_, '_> {
                     self.kernel.hint_modules()
                 ),
             ),
-            Some(found) if !self.spec.extern_fits(external, found.btf, found.id) => new(
+            Some(found) if !extern_fits(self.spec, external, found.btf, found.id) => new(
                 Severity::Breaks,
                 format!("the function `{}` of this kernel has another prototype", wanted.name),
             ),
@@ -194,7 +196,7 @@ impl Names<'_, '_> {
             return;
         };
         match self.kernel.find(&wanted) {
-            Some(found) if self.spec.extern_fits(external, found.btf, found.id) => {
+            Some(found) if extern_fits(self.spec, external, found.btf, found.id) => {
                 self.loads.insert(slot, Loaded::Any);
             }
             Some(_) => {

@@ -40,8 +40,8 @@ pub(super) fn merge(
             let Some((section, shift)) = place(block.name_offset) else { continue };
             for record in block.records {
                 let offset = moved(record.insn_offset, shift)?;
-                let file = string(record.file_name_offset)?;
-                let text = string(record.line_offset)?;
+                let file = string(record.file_name_offset).map_err(LinkError::btf)?;
+                let text = string(record.line_offset).map_err(LinkError::btf)?;
                 lines.add(section, &[offset, file, text, record.line_column]);
             }
         }
@@ -49,10 +49,10 @@ pub(super) fn merge(
             let Some((section, shift)) = place(block.name_offset) else { continue };
             for record in block.records {
                 let offset = moved(record.insn_offset, shift)?;
-                let access = string(record.access_offset)?;
+                let access = string(record.access_offset).map_err(LinkError::btf)?;
                 core.add(section, &[offset, id(record.type_id), access, record.kind]);
             }
         }
     }
-    Ok(write_ext(&[funcs, lines, core], builder, output.order)?)
+    write_ext(&[funcs, lines, core], builder, output.order).map_err(LinkError::btf)
 }

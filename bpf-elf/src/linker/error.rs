@@ -124,8 +124,9 @@ pub enum LinkError {
     },
 }
 
-impl From<bpf_btf::BuildError> for LinkError {
-    fn from(error: bpf_btf::BuildError) -> Self {
+impl LinkError {
+    #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
+    pub(super) fn btf(error: bpf_btf::BuildError) -> Self {
         Self::Types(BtfError::new(&error))
     }
 }

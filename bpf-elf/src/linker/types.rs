@@ -22,19 +22,21 @@ pub(super) fn merge(output: &mut Output, inputs: &mut [Input<'_>]) -> Result<(),
     for (from, input) in inputs.iter_mut().enumerate() {
         let Some(btf) = &input.btf else { continue };
         let dropped = dropped(input, btf);
-        let map = builder.add_btf_except(btf, |id| {
-            if dropped.contains(&id) {
-                return Some(TypeId::VOID);
-            }
-            linked(output, btf, id)
-        })?;
+        let map = builder
+            .add_btf_except(btf, |id| {
+                if dropped.contains(&id) {
+                    return Some(TypeId::VOID);
+                }
+                linked(output, btf, id)
+            })
+            .map_err(LinkError::btf)?;
         settle(output, &mut builder, from, btf, &map)?;
         input.types = Some(map);
     }
     sections(output, inputs, &mut builder)?;
     let ext = debug_info::merge(output, inputs, &mut builder)?;
     let whole = parse(&builder)?;
-    let mut merged = bpf_btf::dedup(&whole)?;
+    let mut merged = bpf_btf::dedup(&whole).map_err(LinkError::btf)?;
     let order = match output.order {
         bpf_asm::ByteOrder::Little => bpf_btf::ByteOrder::Little,
         bpf_asm::ByteOrder::Big => bpf_btf::ByteOrder::Big,
@@ -43,18 +45,18 @@ pub(super) fn merge(output: &mut Output, inputs: &mut [Input<'_>]) -> Result<(),
         Some(bytes) => {
             let malformed = |error| LinkError::Types(BtfError::new(&error));
             let ext = bpf_btf::BtfExt::parse(&bytes).map_err(malformed)?;
-            Some(merged.write_ext(&whole, &ext, order)?)
+            Some(merged.write_ext(&whole, &ext, order).map_err(LinkError::btf)?)
         }
         None => None,
     };
-    let bytes = merged.builder.write(order)?;
+    let bytes = merged.builder.write(order).map_err(LinkError::btf)?;
     output.types.push(OutSection::new(".BTF", 0, 4, bytes));
     output.types.extend(ext.map(|bytes| OutSection::new(".BTF.ext", 0, 4, bytes)));
     Ok(())
 }
 
 fn parse(builder: &BtfBuilder) -> Result<Btf, LinkError> {
-    let bytes = builder.write(bpf_btf::ByteOrder::NATIVE)?;
+    let bytes = builder.write(bpf_btf::ByteOrder::NATIVE).map_err(LinkError::btf)?;
     Btf::parse(bytes).map_err(|error| LinkError::Types(BtfError::new(&error)))
 }
 
@@ -126,12 +128,16 @@ fn settle(
             Some(Type::Var(variable)) => {
                 let linkage = if defined { VarLinkage::Global } else { variable.linkage() };
                 let target = target(variable.type_id());
-                builder.set(known, &Definition::Var { name, target, linkage })?;
+                builder
+                    .set(known, &Definition::Var { name, target, linkage })
+                    .map_err(LinkError::btf)?;
             }
             Some(Type::Func(function)) => {
                 let linkage = if defined { FuncLinkage::Global } else { function.linkage() };
                 let prototype = target(function.prototype());
-                builder.set(known, &Definition::Func { name, prototype, linkage })?;
+                builder
+                    .set(known, &Definition::Func { name, prototype, linkage })
+                    .map_err(LinkError::btf)?;
             }
             _ => {}
         }
@@ -201,7 +207,7 @@ fn sections(
         let size = section.map_or(0, |section| section.out.size());
         let size = u32::try_from(size).map_err(|_| LinkError::TooLarge)?;
         let entries = &listed.entries;
-        builder.add(&Definition::Datasec { name: &name, size, entries })?;
+        builder.add(&Definition::Datasec { name: &name, size, entries }).map_err(LinkError::btf)?;
     }
     Ok(())
 }

@@ -73,23 +73,24 @@ impl<'a> KernelType<'a> {
     }
 }
 
-impl CollectionSpec {
-    /// Whether the type that the object declares for an extern can stand for that of a kernel, `id` of `kernel`.
-    ///
-    /// libbpf: a variable of another type is an error, a weak function of another prototype counts as missing (E36, E37).
-    pub fn extern_fits(&self, spec: &ExternSpec, kernel: &Btf, id: TypeId) -> bool {
-        let Some(local) = self.btf.as_ref().filter(|_| spec.type_id != 0) else { return true };
-        let ours = TypeId::new(spec.type_id);
-        let (ours, theirs) = match (local.get(ours), kernel.get(id)) {
-            (Some(Type::Func(ours)), Some(Type::Func(theirs))) => {
-                (ours.prototype(), theirs.prototype())
-            }
-            (Some(_), Some(Type::Var(theirs))) => {
-                (local.strip(ours), kernel.strip(theirs.type_id()))
-            }
-            // Made by hand, without a type.
-            _ => return true,
-        };
-        types_are_compatible(local, ours, kernel, theirs).unwrap_or(false)
-    }
+/// Whether the type that the object declares for an extern can stand for that of a kernel, `id` of `kernel`.
+///
+/// libbpf: a variable of another type is an error, a weak function of another prototype counts as missing (E36, E37).
+pub fn extern_fits(
+    collection: &CollectionSpec,
+    spec: &ExternSpec,
+    kernel: &Btf,
+    id: TypeId,
+) -> bool {
+    let Some(local) = collection.btf.as_ref().filter(|_| spec.type_id != 0) else { return true };
+    let ours = TypeId::new(spec.type_id);
+    let (ours, theirs) = match (local.get(ours), kernel.get(id)) {
+        (Some(Type::Func(ours)), Some(Type::Func(theirs))) => {
+            (ours.prototype(), theirs.prototype())
+        }
+        (Some(_), Some(Type::Var(theirs))) => (local.strip(ours), kernel.strip(theirs.type_id())),
+        // Made by hand, without a type.
+        _ => return true,
+    };
+    types_are_compatible(local, ours, kernel, theirs).unwrap_or(false)
 }

@@ -22,7 +22,7 @@ pub use complete::{AnswerError, GivenAnswers, KernelAnswers, KernelSymbol};
 pub use error::PrepareError;
 pub use flatten::{Flattened, PlacedFunction, flatten};
 pub use kconfig::{KconfigError, KernelConfig, prepare_kconfig};
-pub use kernel_type::KernelType;
+pub use kernel_type::{KernelType, extern_fits};
 pub use minimal::minimal_btf;
 pub use program::{
     Fixup, FixupTarget, FuncInfo, LineRecord, LocalTypeId, PrepareOptions, PreparedProgram,

@@ -154,7 +154,7 @@ impl<'a> Writer<'a> {
             }
         }
         let present: HashSet<&str> = present.into_iter().collect();
-        self.types.drop_sections(|name| present.contains(name))?;
+        self.types.drop_sections(|name| present.contains(name)).map_err(WriteError::btf)?;
         for (key, map, home) in &homes {
             let bytes = map.contents.bytes().unwrap_or_default();
             if *home == Home::Kconfig && bytes.iter().any(|byte| *byte != 0) {
@@ -262,7 +262,7 @@ impl<'a> Writer<'a> {
         let described = self.types.datasec(section).is_some();
         if described || map.flags.contains(MapFlags::MMAPABLE) {
             let place = |name: &str| Some(known?.symbol(name)?.offset);
-            self.types.declare(section, size, declared, place, false)?;
+            self.types.declare(section, size, declared, place, false).map_err(WriteError::btf)?;
         }
         Ok(true)
     }
@@ -300,7 +300,7 @@ impl<'a> Writer<'a> {
         }
         let layout = &self.spec.layout;
         let place = |name: &str| Some(layout.section(DEFINITIONS)?.symbol(name)?.offset);
-        self.types.declare(DEFINITIONS, size, declared, place, true)?;
+        self.types.declare(DEFINITIONS, size, declared, place, true).map_err(WriteError::btf)?;
 
         let mut relocations = Vec::new();
         for ((key, map), (offset, defined)) in maps.iter().zip(&places) {
@@ -369,7 +369,7 @@ impl<'a> Writer<'a> {
         if self.types.datasec(LEGACY).is_some() {
             let layout = &self.spec.layout;
             let place = |name: &str| Some(layout.section(LEGACY)?.symbol(name)?.offset);
-            self.types.declare(LEGACY, size, declared, place, true)?;
+            self.types.declare(LEGACY, size, declared, place, true).map_err(WriteError::btf)?;
         }
         Ok(true)
     }
@@ -429,7 +429,7 @@ impl<'a> Writer<'a> {
         }
         let layout = &self.spec.layout;
         let place = |name: &str| Some(layout.section(section)?.symbol(name)?.offset);
-        self.types.declare(section, size, declared, place, true)?;
+        self.types.declare(section, size, declared, place, true).map_err(WriteError::btf)?;
         Ok(true)
     }
 
@@ -495,7 +495,7 @@ impl<'a> Writer<'a> {
             declared.push(Declared { name, offset, size, type_id: None });
         }
         let place = |name: &str| Some(known.symbol(name)?.offset);
-        self.types.declare(section, size, declared, place, false)?;
+        self.types.declare(section, size, declared, place, false).map_err(WriteError::btf)?;
         Ok(true)
     }
 }

@@ -103,7 +103,7 @@ fn structure(
     map: &MapSpec,
     inner: bool,
 ) -> Result<(TypeId, u32), WriteError> {
-    let mut members = vec![("type", number(types, map.map_type.0)?)];
+    let mut members = vec![("type", number(types, map.map_type.0).map_err(WriteError::btf)?)];
     let numbers = [
         ("max_entries", map.max_entries),
         ("map_flags", map.flags.bits()),
@@ -112,11 +112,11 @@ fn structure(
     ];
     for (name, value) in numbers {
         if value != 0 {
-            members.push((name, number(types, value)?));
+            members.push((name, number(types, value).map_err(WriteError::btf)?));
         }
     }
     if map.map_extra != 0 {
-        members.push(("map_extra", wide_number(types, map.map_extra)?));
+        members.push(("map_extra", wide_number(types, map.map_extra).map_err(WriteError::btf)?));
     }
     let key_type = map.key_type.as_ref().map(TypeRef::id);
     let value_type = map.value_type.as_ref().map(TypeRef::id);
@@ -127,9 +127,14 @@ fn structure(
         match type_id {
             Some(target) => {
                 let target = TypeId::new(target);
-                members.push((name, types.builder().add(&Definition::Ptr { target })?));
+                members.push((
+                    name,
+                    types.builder().add(&Definition::Ptr { target }).map_err(WriteError::btf)?,
+                ));
             }
-            None if size != 0 => members.push((size_name, number(types, size)?)),
+            None if size != 0 => {
+                members.push((size_name, number(types, size).map_err(WriteError::btf)?));
+            }
             None => {}
         }
     }
@@ -141,17 +146,17 @@ fn structure(
             if map.map_type != MapType::PROG_ARRAY || inner {
                 return Err(WriteError::map(key, "holds maps, but has no pattern for them"));
             }
-            let return_type = types.int()?;
+            let return_type = types.int().map_err(WriteError::btf)?;
             let prototype = Definition::FuncProto { return_type, params: &[] };
-            Some(types.builder().add(&prototype)?)
+            Some(types.builder().add(&prototype).map_err(WriteError::btf)?)
         }
         None => None,
     };
     if let Some(target) = element {
-        let index = types.int()?;
-        let element = types.builder().add(&Definition::Ptr { target })?;
+        let index = types.int().map_err(WriteError::btf)?;
+        let element = types.builder().add(&Definition::Ptr { target }).map_err(WriteError::btf)?;
         let values = Definition::Array { element, index, len: 0 };
-        members.push(("values", types.builder().add(&values)?));
+        members.push(("values", types.builder().add(&values).map_err(WriteError::btf)?));
     }
     let mut offset = 0_u32;
     let mut list = Vec::with_capacity(members.len());
@@ -162,7 +167,7 @@ fn structure(
         }
     }
     let definition = Definition::Struct { name: "", size: offset, members: &list };
-    Ok((types.builder().add(&definition)?, offset))
+    Ok((types.builder().add(&definition).map_err(WriteError::btf)?, offset))
 }
 
 /// `__uint(..., number)`: a pointer to an array of this length.

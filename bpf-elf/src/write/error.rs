@@ -71,8 +71,9 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    pub(super) fn btf(error: &bpf_btf::BuildError) -> Self {
-        Self::Btf(BtfError::new(error))
+    #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
+    pub(super) fn btf(error: bpf_btf::BuildError) -> Self {
+        Self::Btf(BtfError::new(&error))
     }
 
     pub(super) fn map(map: &str, problem: &'static str) -> Self {
@@ -83,11 +84,5 @@ impl WriteError {
 impl From<crate::emit::TooLarge> for WriteError {
     fn from(_: crate::emit::TooLarge) -> Self {
         Self::TooLarge
-    }
-}
-
-impl From<bpf_btf::BuildError> for WriteError {
-    fn from(error: bpf_btf::BuildError) -> Self {
-        Self::btf(&error)
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn write(
             }
         }
     }
-    Ok(write_ext(&[funcs, lines, core], types.builder(), order)?)
+    write_ext(&[funcs, lines, core], types.builder(), order).map_err(WriteError::btf)
 }
 
 /// Bytes from the start of the section to an instruction.

@@ -166,12 +166,12 @@ impl<'a> Writer<'a> {
             for placed in &section.functions {
                 let renamed = placed.entry && placed.function.name != placed.key;
                 if let (true, Some(id)) = (renamed, placed.function.type_id) {
-                    self.types.name_function(id, placed.key)?;
+                    self.types.name_function(id, placed.key).map_err(WriteError::btf)?;
                 }
             }
         }
         let ext = ext_info::write(&mut self.types, &self.code, self.spec.byte_order)?;
-        if let Some(bytes) = self.types.write(order)? {
+        if let Some(bytes) = self.types.write(order).map_err(WriteError::btf)? {
             self.elf.add_section(OutSection::new(".BTF", 0, 4, bytes));
         }
         if let Some(bytes) = ext {

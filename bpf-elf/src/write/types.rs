@@ -251,19 +251,21 @@ impl<'a> Types<'a> {
             for found in missing {
                 entries.push(self.declare_extern(found)?);
             }
-            self.forget(&dropped)?;
+            self.forget(&dropped).map_err(WriteError::btf)?;
             match old {
                 // A section without variables is none.
-                Some(old) if entries.is_empty() => self.forget(&BTreeSet::from([old.id()]))?,
+                Some(old) if entries.is_empty() => {
+                    self.forget(&BTreeSet::from([old.id()])).map_err(WriteError::btf)?;
+                }
                 Some(old) => {
                     let definition =
                         Definition::Datasec { name: section, size: old.size(), entries: &entries };
-                    self.builder().set(old.id(), &definition)?;
+                    self.builder().set(old.id(), &definition).map_err(WriteError::btf)?;
                 }
                 None => {
                     let definition =
                         Definition::Datasec { name: section, size: 0, entries: &entries };
-                    self.builder().add(&definition)?;
+                    self.builder().add(&definition).map_err(WriteError::btf)?;
                 }
             }
         }
@@ -278,7 +280,9 @@ impl<'a> Types<'a> {
             if !function {
                 return Err(no_type());
             }
-            self.builder().set_func_linkage(type_id, FuncLinkage::Extern)?;
+            self.builder()
+                .set_func_linkage(type_id, FuncLinkage::Extern)
+                .map_err(WriteError::btf)?;
             return Ok(NewSectionEntry::new(type_id, 0, 0));
         }
         if function || (found.kind == ExternKind::Kconfig && type_id.is_void()) {
@@ -286,7 +290,10 @@ impl<'a> Types<'a> {
         }
         let linkage = VarLinkage::Extern;
         let (name, target) = (found.name.as_str(), type_id);
-        let id = self.builder().add(&Definition::Var { name, target, linkage })?;
+        let id = self
+            .builder()
+            .add(&Definition::Var { name, target, linkage })
+            .map_err(WriteError::btf)?;
         Ok(NewSectionEntry::new(id, 0, found.size))
     }
 
