@@ -1,5 +1,6 @@
 //! Global variables of loaded programs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bpf_elf::spec::VariableSpec;
@@ -9,7 +10,7 @@ use bpf_sys::{AsMapFd, Errno};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::map::Map;
+use crate::map::{Layout, Map, PerCpu};
 
 /// What holds the values of the variables of one section.
 #[derive(Debug)]
@@ -20,15 +21,14 @@ pub(crate) enum Backing {
     Constant(ReadMapping),
     /// A map that cannot be mapped: whole values go in and out by system call.
     Map(Map),
+    /// A section with a value for each CPU (`.percpu`), which cannot be mapped either.
+    PerCpu(Map),
 }
 
 impl Backing {
     pub(crate) fn new(map: &Map) -> Result<Self> {
         if map.map_type() == MapType::PERCPU_ARRAY {
-            let error = Error::new(ErrorKind::WrongType, map.action("read variables of"));
-            return Err(error.with_hint(
-                "each CPU has its own value: Map::per_cpu reads them, at the offset in the specification",
-            ));
+            return Ok(Self::PerCpu(map.try_clone()?));
         }
         if !map.flags().contains(MapFlags::MMAPABLE) {
             return Ok(Self::Map(map.try_clone()?));
@@ -89,8 +89,79 @@ impl Variable {
         match &*self.backing {
             Backing::Shared(_) => false,
             Backing::Constant(_) => true,
-            Backing::Map(map) => is_read_only(map),
+            Backing::Map(map) | Backing::PerCpu(map) => is_read_only(map),
         }
+    }
+
+    /// True when each CPU has its own value (section `.percpu`): see [`get_per_cpu`](Self::get_per_cpu).
+    pub fn is_per_cpu(&self) -> bool {
+        matches!(&*self.backing, Backing::PerCpu(_))
+    }
+
+    /// The values of a variable of which each CPU has its own, by CPU number.
+    ///
+    /// Programs that read such a variable need a kernel that gives them its address (`libbpf 1.8`: section `.percpu`); the map that holds it is of
+    /// any kernel since 4.6. What the specification says is the value of every CPU.
+    ///
+    /// ```no_run
+    /// # fn packets(collection: &bpf_core::Collection) -> Result<u64, bpf_core::Error> {
+    /// let packets: u64 = collection.variable("packets")?.get_per_cpu::<u64>()?.iter().sum();
+    /// # Ok(packets)
+    /// # }
+    /// ```
+    pub fn get_per_cpu<T: FromBytes + IntoBytes + Immutable>(&self) -> Result<PerCpu<T>> {
+        self.check("read", size_of::<T>())?;
+        let (map, layout) = self.per_cpu("read")?;
+        let whole = self.whole(map)?;
+        let stride = size_of::<T>().next_multiple_of(8);
+        let mut values = PerCpu::zeroed(Layout { stride, cpus: layout.cpus });
+        for cpu in 0..layout.cpus {
+            let value = self.of_cpu(cpu, layout).and_then(|place| whole.get(place));
+            let value = value.and_then(|bytes| T::read_from_bytes(bytes).ok());
+            values.set(cpu, &value.ok_or_else(|| self.outside("read"))?);
+        }
+        Ok(values)
+    }
+
+    /// Sets the values of a variable of which each CPU has its own.
+    ///
+    /// The kernel takes the section as a whole: what programs write to other variables of it meanwhile may be lost.
+    pub fn set_per_cpu<T>(&self, values: &PerCpu<T>) -> Result<()>
+    where
+        T: FromBytes + IntoBytes + Immutable,
+    {
+        self.check("set", size_of::<T>())?;
+        let (map, layout) = self.per_cpu("set")?;
+        let mut whole = self.whole(map)?;
+        for (cpu, value) in values.iter().enumerate() {
+            let place = self.of_cpu(cpu, layout).and_then(|place| whole.get_mut(place));
+            place.ok_or_else(|| self.outside("set"))?.copy_from_slice(value.as_bytes());
+        }
+        map.update(&FIRST, &whole, UpdateFlags::ANY)
+    }
+
+    fn per_cpu(&self, doing: &str) -> Result<(&Map, Layout)> {
+        match &*self.backing {
+            Backing::PerCpu(map) => {
+                let shape = map.shape();
+                Ok((map, Layout { stride: shape.stride, cpus: shape.values }))
+            }
+            _ => Err(Error::new(ErrorKind::WrongType, self.action(doing))
+                .with_reason("all CPUs share one value")),
+        }
+    }
+
+    /// Where the value of a CPU is in the values of the section.
+    fn of_cpu(&self, cpu: usize, layout: Layout) -> Option<Range<usize>> {
+        let start = cpu.checked_mul(layout.stride)?.checked_add(self.offset)?;
+        let within = self.offset.checked_add(self.size)? <= layout.stride;
+        within.then_some(start..start.checked_add(self.size)?)
+    }
+
+    fn one_for_each(&self, doing: &str) -> Error {
+        Error::new(ErrorKind::WrongType, self.action(doing))
+            .with_reason("each CPU has its own value")
+            .with_hint("use get_per_cpu and set_per_cpu")
     }
 
     /// The value.
@@ -127,6 +198,7 @@ impl Variable {
                 bytes.copy_from_slice(value);
                 Ok(())
             }
+            Backing::PerCpu(_) => Err(self.one_for_each("read")),
         }
     }
 
@@ -148,6 +220,7 @@ impl Variable {
                 value.ok_or_else(|| self.outside("set"))?.copy_from_slice(bytes);
                 map.update(&FIRST, &whole, UpdateFlags::ANY)
             }
+            Backing::PerCpu(_) => Err(self.one_for_each("set")),
         }
     }
 

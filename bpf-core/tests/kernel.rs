@@ -27,6 +27,8 @@ mod maps;
 mod nested;
 #[path = "kernel/own_btf.rs"]
 mod own_btf;
+#[path = "kernel/per_cpu_data.rs"]
+mod per_cpu_data;
 #[path = "kernel/pins.rs"]
 mod pins;
 #[path = "kernel/programs.rs"]

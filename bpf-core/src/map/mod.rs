@@ -23,6 +23,7 @@ pub use self::compat::Mismatch;
 pub(crate) use self::create::{CreateOptions, create};
 pub use self::info::MapInfo;
 pub use self::iter::{Entries, Keys};
+pub(crate) use self::per_cpu::Layout;
 pub use self::per_cpu::PerCpu;
 pub use self::typed::{PerCpuMap, TypedMap};
 
@@ -127,7 +128,7 @@ impl Map {
         self.frozen.load(Ordering::Relaxed)
     }
 
-    fn shape(&self) -> &MapShape {
+    pub(crate) fn shape(&self) -> &MapShape {
         self.fd.shape()
     }
 
