@@ -13,6 +13,9 @@ mod btf_rules;
 mod by_hand;
 #[path = "kernel/compat.rs"]
 mod compat;
+#[cfg(feature = "unstable-btf")]
+#[path = "kernel/context_params.rs"]
+mod context_params;
 #[path = "kernel/data.rs"]
 mod data;
 #[path = "kernel/disassembly.rs"]

@@ -49,13 +49,25 @@ impl BtfBuilder {
         func: TypeId,
         context: &str,
     ) -> Result<Option<TypeId>, BuildError> {
+        let params = self.tagged_params(func);
+        self.with_context_params_at(func, &params, context)
+    }
+
+    /// As [`with_context_params`](Self::with_context_params), for these parameters (counted from 0), whether they are tagged or not: for callers that
+    /// know the tags of many functions. Parameters that the function does not have are passed over.
+    pub fn with_context_params_at(
+        &mut self,
+        func: TypeId,
+        params: &[usize],
+        context: &str,
+    ) -> Result<Option<TypeId>, BuildError> {
         let wrong = || BuildError::Kind { id: func, expected: Kind::Func };
         let function = self.words_of(func).filter(|_| self.kind(func) == Some(Kind::Func));
         let mut function = function.ok_or_else(wrong)?.to_vec();
         let prototype = function.get(2).map_or(TypeId::VOID, |word| TypeId::new(*word));
         let mut words = self.words_of(prototype).ok_or_else(wrong)?.to_vec();
         let mut changed = Vec::new();
-        for index in self.tagged_params(func) {
+        for &index in params {
             let place = index.checked_mul(PARAM).and_then(|at| at.checked_add(HEAD + 1));
             let param = place.and_then(|place| words.get(place).map(|param| (place, *param)));
             if let Some((place, param)) = param {

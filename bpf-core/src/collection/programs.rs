@@ -95,6 +95,8 @@ impl Loader<'_> {
             kernel_version: self.kernel_version(spec)?,
             btf: self.btf.fd().map(OwnedBtfFd::as_borrowed),
             func_infos: &prepared.func_infos,
+            context_infos: self.btf.context_infos(spec.program_type, &prepared.func_infos),
+            renamed_contexts: false,
             line_infos: &prepared.line_infos,
             attach_btf_id,
             attach_target,

@@ -34,6 +34,10 @@ pub(crate) struct Request<'a> {
     pub(crate) kernel_version: u32,
     pub(crate) btf: Option<BtfFd<'a>>,
     pub(crate) func_infos: &'a [FuncInfo],
+    /// The same for kernels that do not know the tag `arg:ctx`, if they are others.
+    pub(crate) context_infos: Option<Vec<FuncInfo>>,
+    /// Whether those are the ones to load with.
+    pub(crate) renamed_contexts: bool,
     pub(crate) line_infos: &'a [LineRecord],
     pub(crate) attach_btf_id: u32,
     pub(crate) attach_target: AttachTarget<'a>,
@@ -65,6 +69,14 @@ pub(crate) fn load(mut request: Request<'_>) -> Result<Program> {
         Ok(loaded) => return Ok(request.finish(loaded)),
         Err(refused) => refused,
     };
+    // Before 6.8 the name of a parameter's type tells that it is the context.
+    if request.context_infos.is_some() && request.context.lacks(&Feature::ARG_CTX_TAG).is_some() {
+        request.renamed_contexts = true;
+        match request.attempt(without) {
+            Ok(loaded) => return Ok(request.finish(loaded)),
+            Err(next) => refused = next,
+        }
+    }
     // Before 5.5 there is one function for both address spaces.
     let mut old = request.slots.clone();
     if replace_probe_reads(&mut old) && request.context.lacks(&Feature::PROBE_READ_KERNEL).is_some()
@@ -184,7 +196,9 @@ impl Request<'_> {
         if without.debug_info || self.btf.is_none() {
             return (Vec::new(), Vec::new());
         }
-        let functions = self.func_infos.iter().flat_map(|info| [info.slot, info.type_id]);
+        let renamed = self.context_infos.as_deref().filter(|_| self.renamed_contexts);
+        let functions = renamed.unwrap_or(self.func_infos);
+        let functions = functions.iter().flat_map(|info| [info.slot, info.type_id]);
         let lines = self
             .line_infos
             .iter()

@@ -5,8 +5,8 @@ use bpf_btf::{
     TypeId, VarLinkage, VariablePlace,
 };
 
-use super::PrepareError;
 use super::kconfig::kconfig_map;
+use super::{ContextFunctions, PrepareError};
 use crate::spec::{CollectionSpec, ExternKind, Function, Linkage, MapSpec};
 
 /// The BTF of the collection for `BPF_BTF_LOAD`, in native byte order; `None` if the object has none.
@@ -37,6 +37,33 @@ pub fn prepare_btf_for(
     features: &BtfFeatures,
     order: ByteOrder,
 ) -> Result<Option<Vec<u8>>, PrepareError> {
+    let Some(mut builder) = complete(spec)? else { return Ok(None) };
+    builder.sanitize(features)?;
+    Ok(Some(builder.write(order)?))
+}
+
+/// The BTF of the collection, as [`prepare_btf_for`] makes it, with copies of the functions that have a parameter tagged `arg:ctx`: for kernels before
+/// 6.8, which take a parameter for the context by the name of its type.
+///
+/// A program uses them by its function records: [`ContextFunctions::func_infos`]. To a program that keeps its own nothing changes.
+///
+/// # Errors
+///
+/// As for [`prepare_btf_for`].
+pub fn prepare_btf_with_contexts(
+    spec: &CollectionSpec,
+    features: &BtfFeatures,
+    order: ByteOrder,
+) -> Result<Option<(Vec<u8>, ContextFunctions)>, PrepareError> {
+    let Some(btf) = &spec.btf else { return Ok(None) };
+    let Some(mut builder) = complete(spec)? else { return Ok(None) };
+    let contexts = ContextFunctions::add(spec, btf, &mut builder)?;
+    builder.sanitize(features)?;
+    Ok(Some((builder.write(order)?, contexts)))
+}
+
+/// The BTF with what compilers leave open.
+fn complete(spec: &CollectionSpec) -> Result<Option<BtfBuilder>, PrepareError> {
     let Some(btf) = &spec.btf else { return Ok(None) };
     let mut builder = BtfBuilder::from_btf(btf);
     builder.fix_sections(&Places(spec))?;
@@ -48,8 +75,7 @@ pub fn prepare_btf_for(
             builder.set_func_linkage(id, FuncLinkage::Static)?;
         }
     }
-    builder.sanitize(features)?;
-    Ok(Some(builder.write(order)?))
+    Ok(Some(builder))
 }
 
 pub(super) fn all_functions(spec: &CollectionSpec) -> impl Iterator<Item = &Function> {

@@ -8,6 +8,7 @@
 
 mod btf;
 mod complete;
+mod context_params;
 mod error;
 mod flatten;
 mod kconfig;
@@ -17,8 +18,9 @@ mod own_btf;
 mod program;
 mod relocate;
 
-pub use btf::{prepare_btf, prepare_btf_for};
+pub use btf::{prepare_btf, prepare_btf_for, prepare_btf_with_contexts};
 pub use complete::{AnswerError, GivenAnswers, KernelAnswers, KernelSymbol};
+pub use context_params::ContextFunctions;
 pub use error::PrepareError;
 pub use flatten::{Flattened, PlacedFunction, flatten};
 pub use kconfig::{KconfigError, KernelConfig, prepare_kconfig};
