@@ -55,7 +55,7 @@ fn what_is_wrong_is_said_once() {
     let at = bytes.windows(4).position(|word| word == [0x9f, 0xeb, 1, 0]).unwrap();
     bytes[at + 2] = 77;
     for arguments in [&["inspect", "-"][..], &["disasm", "-"], &["btf", "list", "-"]] {
-        let messages = refused(arguments, &bytes);
+        let messages = refused(arguments, &bytes, 1);
         assert_eq!(messages.matches("77").count(), 1, "{arguments:?}: {messages}");
     }
 }
