@@ -176,8 +176,43 @@ fn header(data: &[u8]) -> Result<(ByteOrder, Table), ElfError> {
     let len = count.checked_mul(usize::from(SECTION_HEADER_SIZE)).ok_or_else(beyond)?;
     let end = start.checked_add(len).ok_or_else(beyond)?;
     let bytes = data.get(start..end).ok_or_else(beyond)?;
-    let headers = SectionHeader::parse_from(bytes, 0, count, ctx(order)).map_err(|_| beyond())?;
+    let mut headers = Vec::with_capacity(count);
+    headers.extend(
+        bytes
+            .chunks_exact(usize::from(SECTION_HEADER_SIZE))
+            .filter_map(|bytes| section_header(bytes.first_chunk()?, order)),
+    );
     Ok((order, Table { headers, names }))
+}
+
+/// A record of the section table (`Elf64_Shdr`).
+fn section_header(bytes: &[u8; 64], order: ByteOrder) -> Option<SectionHeader> {
+    let word = |at: usize| {
+        let bytes = *bytes.get(at..)?.first_chunk()?;
+        Some(match order {
+            ByteOrder::Little => u32::from_le_bytes(bytes),
+            ByteOrder::Big => u32::from_be_bytes(bytes),
+        })
+    };
+    let long = |at: usize| {
+        let bytes = *bytes.get(at..)?.first_chunk()?;
+        Some(match order {
+            ByteOrder::Little => u64::from_le_bytes(bytes),
+            ByteOrder::Big => u64::from_be_bytes(bytes),
+        })
+    };
+    Some(SectionHeader {
+        sh_name: usize::try_from(word(0)?).ok()?,
+        sh_type: word(4)?,
+        sh_flags: long(8)?,
+        sh_addr: long(16)?,
+        sh_offset: long(24)?,
+        sh_size: long(32)?,
+        sh_link: word(40)?,
+        sh_info: word(44)?,
+        sh_addralign: long(48)?,
+        sh_entsize: long(56)?,
+    })
 }
 
 /// The section table as it stands in the file.

@@ -1,6 +1,5 @@
 //! Functions: where they are, and the keys that name them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bpf_asm::Slot;
@@ -10,7 +9,7 @@ use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
 use crate::object::{Binding, Place, Section, SectionIndex, Symbol, SymbolKind};
-use crate::spec::{Function, Linkage, ProgramSpec, Warning};
+use crate::spec::{Function, Linkage, ProgramSpec, SpecMap, Warning};
 
 /// Bytes of an instruction.
 pub(super) const SLOT: u64 = 8;
@@ -153,10 +152,10 @@ impl<'data> FunctionTable<'data> {
     fn name_all(&mut self, input: &Input<'data>, budget: &mut Budget) -> Result<(), Error> {
         // An index of names, for as long as they are given out.
         budget.records::<[Arc<str>; 2]>(self.places.len())?;
-        let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(self.places.len());
+        let mut taken: SpecMap<()> = SpecMap::with_capacity(self.places.len());
         for place in self.places.iter_mut().filter(|place| place.entry) {
             place.key = Arc::from(place.name);
-            if !taken.insert(Arc::clone(&place.key)) {
+            if taken.insert(Arc::clone(&place.key), ()).is_some() {
                 let name = place.name.to_owned();
                 return Err(Error::Duplicate { kind: "program", name });
             }
@@ -176,7 +175,7 @@ impl<'data> FunctionTable<'data> {
                 if taken.contains(&key) {
                     key = Arc::from(format!("{}@{section}+{:#x}", place.name, place.offset));
                 }
-                if !taken.insert(Arc::clone(&key)) {
+                if taken.insert(Arc::clone(&key), ()).is_some() {
                     return Err(Error::Duplicate { kind: "function", name: key.as_ref().into() });
                 }
                 place.key = key;

@@ -137,6 +137,10 @@ pub(crate) fn needs_btf_target(program_type: ProgramType, attach_type: Option<At
 impl Row {
     /// If libbpf takes the name for this row: what it is to be attached to, or nothing.
     fn exact<'name>(&self, section: &'name str) -> Option<&'name str> {
+        // Most rows differ in the first byte, and all are asked.
+        if section.as_bytes().first() != self.pattern.as_bytes().first() {
+            return None;
+        }
         let rest = section.strip_prefix(self.pattern)?;
         if rest.is_empty() || self.form == Form::Exact {
             return rest.is_empty().then_some("");
