@@ -5,6 +5,14 @@ use super::EditError;
 use super::variable::fits;
 use crate::spec::{CollectionSpec, Function, MapContents, MapSpec, Target, VariableSpec};
 
+/// What a reference names and is not there.
+pub(super) enum Missing<'target> {
+    /// Something of this kind with this name.
+    Named(&'static str, &'target str),
+    /// What has no name; this says what the reference is.
+    Table(&'static str),
+}
+
 impl CollectionSpec {
     /// Whether the spec holds together: what is named exists, tables name slots that exist, variables are within their maps and do not
     /// overlap, contents have the size of the value. A spec that was read does; one that was made by hand may not.
@@ -54,31 +62,41 @@ impl CollectionSpec {
             }
         }
         for reference in &function.references {
-            let (kind, name, known) = match &reference.target {
-                Target::Map { name } | Target::MapValue { map: name, .. } => {
-                    ("map", name, self.maps.contains(name))
+            match self.missing(function, &reference.target) {
+                None => {}
+                Some(Missing::Named(kind, name)) => return Err(EditError::missing(kind, name)),
+                Some(Missing::Table(table)) => {
+                    let function = function.name.clone();
+                    return Err(EditError::Slot { function, table, slot: reference.slot });
                 }
-                Target::Call { function } | Target::FunctionAddress { function } => {
-                    ("function", function, self.function(function).is_some())
-                }
-                Target::Kfunc { name }
-                | Target::KfuncAddress { name }
-                | Target::Ksym { name }
-                | Target::Kconfig { name } => ("extern", name, self.externs.contains(name)),
-                Target::JumpTable { index } => {
-                    if *index >= function.jump_tables.len() {
-                        let function = function.name.clone();
-                        let table = "a reference to a missing jump table";
-                        return Err(EditError::Slot { function, table, slot: reference.slot });
-                    }
-                    continue;
-                }
-            };
-            if !known {
-                return Err(EditError::missing(kind, name));
             }
         }
         Ok(())
+    }
+
+    /// What the function names by a reference and does not exist, if so.
+    pub(super) fn missing<'target>(
+        &self,
+        function: &Function,
+        target: &'target Target,
+    ) -> Option<Missing<'target>> {
+        let (kind, name, known) = match target {
+            Target::Map { name } | Target::MapValue { map: name, .. } => {
+                ("map", name, self.maps.contains(name))
+            }
+            Target::Call { function } | Target::FunctionAddress { function } => {
+                ("function", function, self.function(function).is_some())
+            }
+            Target::Kfunc { name }
+            | Target::KfuncAddress { name }
+            | Target::Ksym { name }
+            | Target::Kconfig { name } => ("extern", name, self.externs.contains(name)),
+            Target::JumpTable { index } => {
+                let known = *index < function.jump_tables.len();
+                return (!known).then_some(Missing::Table("a reference to a missing jump table"));
+            }
+        };
+        (!known).then_some(Missing::Named(kind, name))
     }
 
     fn check_contents(&self, map: &MapSpec) -> Result<(), EditError> {

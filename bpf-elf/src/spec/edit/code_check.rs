@@ -1,6 +1,7 @@
 //! Whether instructions are a function that the kernel would begin to verify.
 use bpf_asm::{Code, ControlFlow, FlowError, Instruction, Slot};
 
+use super::check::Missing;
 use super::code_problem::CodeProblem;
 use super::{EditError, map_rules};
 use crate::reader::distances;
@@ -129,36 +130,22 @@ impl CollectionSpec {
         let mut found = Vec::new();
         for Reference { slot, target } in &function.references {
             let slot = *slot;
-            let (kind, name, known) = match target {
-                Target::Map { name } => ("map", name, self.maps.contains(name)),
-                Target::MapValue { map, offset } => {
-                    if let Some(spec) = self.maps.get(map) {
-                        // An arena has no value: its size is a number of pages.
-                        let within = *offset < spec.value_size || spec.value_size == 0;
-                        if !(within && map_rules::has_direct_value(spec.map_type)) {
-                            let map = (**map).to_owned();
-                            found.push(CodeProblem::MapValue { slot, map, offset: *offset });
-                        }
+            if let Target::MapValue { map, offset } = target {
+                if let Some(spec) = self.maps.get(map) {
+                    // An arena has no value: its size is a number of pages.
+                    let within = *offset < spec.value_size || spec.value_size == 0;
+                    if !(within && map_rules::has_direct_value(spec.map_type)) {
+                        let map = (**map).to_owned();
+                        found.push(CodeProblem::MapValue { slot, map, offset: *offset });
                     }
-                    ("map", map, self.maps.contains(map))
                 }
-                Target::Call { function } | Target::FunctionAddress { function } => {
-                    ("function", function, self.function(function).is_some())
+            }
+            match self.missing(function, target) {
+                None => {}
+                Some(Missing::Table(table)) => found.push(CodeProblem::Table { table, slot }),
+                Some(Missing::Named(kind, name)) => {
+                    found.push(CodeProblem::Missing { slot, kind, name: name.to_owned() });
                 }
-                Target::Kfunc { name }
-                | Target::KfuncAddress { name }
-                | Target::Ksym { name }
-                | Target::Kconfig { name } => ("extern", name, self.externs.contains(name)),
-                Target::JumpTable { index } => {
-                    if *index >= function.jump_tables.len() {
-                        let table = "a reference to a missing jump table";
-                        found.push(CodeProblem::Table { table, slot });
-                    }
-                    continue;
-                }
-            };
-            if !known {
-                found.push(CodeProblem::Missing { slot, kind, name: (**name).to_owned() });
             }
         }
         found
