@@ -19,7 +19,7 @@ use crate::{
 
 /// Run every check and every test: on this machine, then in guests
 ///
-/// What is missing is installed (as root) or named. Without arguments all steps run but `big-endian`.
+/// What is missing is installed (as root) or named. Without arguments all steps run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only these steps: tools, format, lint, doc, walls, api, unit, mutations, alone, oracle, core-oracle, corpus, msrv, targets, big-endian, fuzz, fixtures, kernel, btf, guests
@@ -62,8 +62,6 @@ const ELSEWHERE: [&str; 7] =
     ["kernel", "guest", "selftests", "corpus", "kernels_oracle", "dedup_oracle", "compat_kernels"];
 /// The one of the oracle tests that loads programs.
 const LOADING: &str = "xlated";
-/// Runs only when it is named: all tests of three crates in an emulator take long.
-const EMULATED: &str = "big-endian";
 const KERNEL: &str = "kernel";
 const GUESTS: &str = "guests";
 const BTF: &str = "btf";
@@ -75,10 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             bail!("no step {name}");
         }
     }
-    let wanted = |name: &str| match args.steps.as_slice() {
-        [] => name != EMULATED,
-        steps => steps.iter().any(|step| step == name),
-    };
+    let wanted = |name: &str| args.steps.is_empty() || args.steps.iter().any(|step| step == name);
     let mut steps = Steps::new();
     // The network is slow and the processors are not needed for it: kernels come while the rest is built.
     let names = args.kernels.clone();
