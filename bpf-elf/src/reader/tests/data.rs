@@ -4,7 +4,7 @@ use bpf_btf::VarLinkage;
 use bpf_sys::abi::{MapFlags, MapType};
 
 use super::{Types, exits, fails, reads};
-use crate::spec::{MapContents, Target, Warning};
+use crate::spec::{CollectionSpec, EditError, MapContents, Target, Warning};
 use crate::testing::{COMPRESSED, Elf, FUNC, GLOBAL, LOCAL, OBJECT, WEAK};
 
 #[test]
@@ -161,6 +161,15 @@ fn a_section_with_values_for_each_cpu_is_an_array_of_them() {
             let references = &spec.programs.get("p").unwrap().function.references;
             let target = Target::MapValue { map: ".percpu".into(), offset: 0 };
             assert_eq!(references[0].target, target);
+            // What it begins with is edited, checked and written as that of any other section.
+            let mut spec = spec;
+            spec.set_variable("v", &[7_u8, 8, 9, 10]).unwrap();
+            assert_eq!(spec.check_map(".percpu"), Ok(()));
+            let wrong = EditError::Size { name: "v".into(), size: 4, found: 3 };
+            assert_eq!(spec.set_variable("v", &[1_u8; 3]), Err(wrong));
+            let written = CollectionSpec::parse(&spec.write_elf().unwrap()).unwrap();
+            assert_eq!(written.variable("v").unwrap().bytes(), Some(&[7, 8, 9, 10][..]));
+            assert_eq!(written.maps.get(".percpu").unwrap().map_type, MapType::PERCPU_ARRAY);
         },
     );
 }
