@@ -70,7 +70,7 @@ impl<'data> Object<'data> {
 
     /// The section of this index.
     pub(crate) fn section(&self, index: SectionIndex) -> Option<&Section<'data>> {
-        self.sections.get(index.0)
+        self.sections.get(index.get())
     }
 
     /// All symbols, in the order of their index.
@@ -257,7 +257,7 @@ fn sections<'data>(data: &'data [u8], table: &Table) -> Result<Vec<Section<'data
         taken = taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let code = header.sh_flags & u64::from(SHF_EXECINSTR) != 0;
         sections.push(Section {
-            index: SectionIndex(index),
+            index: SectionIndex::new(index),
             name,
             kind: match header.sh_type {
                 SHT_PROGBITS => SectionKind::ProgBits { code },
@@ -365,7 +365,9 @@ fn symbols<'data>(
         let place = match u32::try_from(symbol.st_shndx).unwrap_or(SHN_ABS) {
             SHN_UNDEF => Place::Undefined,
             SHN_LORESERVE.. => Place::Reserved,
-            _ if symbol.st_shndx < sections.len() => Place::Section(SectionIndex(symbol.st_shndx)),
+            _ if symbol.st_shndx < sections.len() => {
+                Place::Section(SectionIndex::new(symbol.st_shndx))
+            }
             _ => {
                 return Err(ElfError::SymbolSection { symbol: index, section: symbol.st_shndx });
             }

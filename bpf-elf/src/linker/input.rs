@@ -73,7 +73,7 @@ impl<'a> Input<'a> {
 
     /// Where a section went.
     pub(super) fn place(&self, section: SectionIndex) -> Option<SectionPlace> {
-        self.places.get(section.0).copied().flatten()
+        self.places.get(section.get()).copied().flatten()
     }
 
     /// The first section of this name that was carried over.

@@ -23,7 +23,7 @@ pub(super) fn shift(output: &mut Output, inputs: &[Input<'_>]) -> Result<(), Lin
     for input in inputs {
         let mut done = HashSet::new();
         for table in input.object.sections() {
-            let code = SectionIndex(usize::try_from(table.info).unwrap_or(usize::MAX));
+            let code = SectionIndex::from(table.info);
             let Some(code) = input.place(code).filter(|_| table.kind == SectionKind::Rel) else {
                 continue;
             };

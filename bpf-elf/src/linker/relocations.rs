@@ -18,7 +18,7 @@ pub(super) fn append(output: &mut Output, inputs: &[Input<'_>]) -> Result<(), Li
             if table.kind != SectionKind::Rel {
                 continue;
             }
-            let target = SectionIndex(usize::try_from(table.info).unwrap_or(usize::MAX));
+            let target = SectionIndex::from(table.info);
             let section = input.object.section(target);
             let Some((section, place)) = section.zip(input.place(target)) else { continue };
             let failed = |source| LinkError::Elf { object: input.name.to_owned(), source };

@@ -4,7 +4,25 @@ use crate::ElfError;
 
 /// Index of a section in the section table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SectionIndex(pub(crate) usize);
+pub(crate) struct SectionIndex(u32);
+
+impl SectionIndex {
+    /// The section of this number. ELF has no room for more sections than 32 bits count.
+    pub(crate) fn new(number: usize) -> Self {
+        Self(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// The place in a list of sections.
+    pub(crate) fn get(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl From<u32> for SectionIndex {
+    fn from(number: u32) -> Self {
+        Self(number)
+    }
+}
 
 /// What a section is, as far as a BPF object goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

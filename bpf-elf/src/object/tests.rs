@@ -48,7 +48,7 @@ fn a_sound_object_is_seen_as_it_is() {
         assert_eq!((bss.kind, bss.size, bss.data), (SectionKind::NoBits, 1 << 40, &[][..]));
         let symbol = object.symbols()[1];
         assert_eq!(object.symbol_name(&symbol), Ok("value"));
-        assert_eq!((symbol.place, symbol.size), (Place::Section(SectionIndex(3)), 4));
+        assert_eq!((symbol.place, symbol.size), (Place::Section(SectionIndex::new(3)), 4));
         let relocation = object.relocations(relocations).unwrap().next().unwrap();
         assert_eq!((relocation.offset, relocation.symbol, relocations.info), (2, 1, 3));
     }

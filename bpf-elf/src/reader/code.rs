@@ -40,10 +40,13 @@ struct Site {
 }
 
 impl Linker<'_, '_> {
-    /// Reads all functions, in the order of the table.
-    pub(super) fn read(&mut self, budget: &mut Budget) -> Result<Vec<Function>, Error> {
+    /// Reads all functions, in the order of the table, and hands each over.
+    pub(super) fn read(
+        &mut self,
+        budget: &mut Budget,
+        mut take: impl FnMut(&FunctionPlace<'_>, Function, &mut Budget) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let places = self.functions.places();
-        let mut functions = Vec::with_capacity(places.len());
         let mut rest = places;
         while let Some(first) = rest.first() {
             let section = first.section;
@@ -56,11 +59,12 @@ impl Linker<'_, '_> {
                     relocations.partition_point(|relocation| relocation.offset < place.offset);
                 let end = relocations.partition_point(|relocation| relocation.offset < place.end());
                 let relocations = relocations.get(start..end).unwrap_or_default();
-                functions.push(self.function(place, relocations, budget)?);
+                let function = self.function(place, relocations, budget)?;
+                take(place, function, budget)?;
             }
             budget.release::<Relocation>(relocations.capacity());
         }
-        Ok(functions)
+        Ok(())
     }
 
     fn function(
@@ -212,7 +216,7 @@ impl Linker<'_, '_> {
                 Ok(Target::Map { name: Arc::clone(name) })
             }
             Class::Data(_) | Class::Arena => {
-                let map = self.data.get(section.0).and_then(Option::as_ref);
+                let map = self.data.get(section.get()).and_then(Option::as_ref);
                 let map =
                     map.ok_or_else(|| self.wrong_target(site, symbol, "in an empty section"))?;
                 let offset = u32::try_from(value.saturating_add(imm));

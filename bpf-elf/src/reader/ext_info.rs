@@ -6,7 +6,7 @@
 use bpf_btf::{BtfExt, Record, Records as BtfRecords};
 
 use super::class::Class;
-use super::functions::{FunctionTable, Group, SLOT};
+use super::functions::{FunctionTable, Functions, Group, SLOT};
 use super::input::Input;
 use crate::Error;
 use crate::budget::Budget;
@@ -18,7 +18,7 @@ pub(super) fn attach(
     input: &Input<'_>,
     budget: &mut Budget,
     table: &FunctionTable<'_>,
-    functions: &mut [Function],
+    functions: &mut Functions,
 ) -> Result<(), Error> {
     let (Some(btf), Some(ext)) = (&input.btf, &input.btf_ext) else { return Ok(()) };
     let code = || input.sections().filter(|(_, class)| *class == Class::Code);
@@ -35,7 +35,7 @@ pub(super) fn attach(
     records.funcs(ext, find);
     records.lines(ext, find)?;
     records.core(ext, find)?;
-    for function in functions {
+    for function in functions.all_mut() {
         sort_by_slot(&mut function.line_infos, |line| line.slot);
         sort_by_slot(&mut function.core_relocations, |relocation| relocation.slot);
     }
@@ -52,7 +52,7 @@ struct Records<'a, 'data> {
     input: &'a Input<'data>,
     budget: &'a mut Budget,
     table: &'a FunctionTable<'data>,
-    functions: &'a mut [Function],
+    functions: &'a mut Functions,
 }
 
 impl Records<'_, '_> {
@@ -67,7 +67,7 @@ impl Records<'_, '_> {
                     if (place.section, place.offset) != (section, offset) {
                         break;
                     }
-                    if let Some(function) = self.functions.get_mut(at) {
+                    if let Some(function) = self.functions.get_mut(place) {
                         function.type_id = Some(record.type_id.get());
                     }
                     at = at.saturating_add(1);
@@ -141,7 +141,9 @@ impl Records<'_, '_> {
                 (records, rest) = rest.split_within(group.code.clone());
                 // The code of a function starts at a whole slot, and so must each record.
                 let mut odd = 0;
-                for function in self.functions.get_mut(group.places.clone()).unwrap_or_default() {
+                let places = self.table.places().get(group.places.clone());
+                for place in places.unwrap_or_default() {
+                    let Some(function) = self.functions.get_mut(place) else { continue };
                     let table = table(function);
                     self.budget.grow(table, records.len())?;
                     records.clone().for_each(|record| {

@@ -29,6 +29,8 @@ pub(super) struct FunctionPlace<'data> {
     pub(super) entry: bool,
     pub(super) linkage: Linkage,
     pub(super) hidden: bool,
+    /// How many programs, or how many other functions, come before it.
+    rank: u32,
 }
 
 impl FunctionPlace<'_> {
@@ -97,6 +99,7 @@ impl<'data> FunctionTable<'data> {
             }
         }
         let mut table = Self { places };
+        table.rank_all();
         table.name_all(input, budget)?;
         Ok(table)
     }
@@ -148,6 +151,15 @@ impl<'data> FunctionTable<'data> {
         Some(Group { section, code: start..place.end(), places: first..end })
     }
 
+    fn rank_all(&mut self) {
+        let (mut programs, mut others) = (0_u32, 0_u32);
+        for place in &mut self.places {
+            let next = if place.entry { &mut programs } else { &mut others };
+            place.rank = *next;
+            *next = next.saturating_add(1);
+        }
+    }
+
     /// Gives every function its key: programs their name, other functions one that nobody else has.
     fn name_all(&mut self, input: &Input<'data>, budget: &mut Budget) -> Result<(), Error> {
         // An index of names, for as long as they are given out.
@@ -186,6 +198,36 @@ impl<'data> FunctionTable<'data> {
     }
 }
 
+/// The functions of a spec as they are read, in the order of the table.
+pub(super) struct Functions {
+    pub(super) programs: SpecMap<ProgramSpec>,
+    pub(super) others: SpecMap<Function>,
+}
+
+impl Functions {
+    /// Room for the functions of a table.
+    pub(super) fn with_capacity(table: &FunctionTable<'_>) -> Self {
+        let entries = table.places().iter().filter(|place| place.entry).count();
+        let others = table.places().len().saturating_sub(entries);
+        Self { programs: SpecMap::with_capacity(entries), others: SpecMap::with_capacity(others) }
+    }
+
+    /// The function that was read from this place.
+    pub(super) fn get_mut(&mut self, place: &FunctionPlace<'_>) -> Option<&mut Function> {
+        let rank = usize::try_from(place.rank).ok()?;
+        if place.entry {
+            return self.programs.at_mut(rank).map(|program| &mut program.function);
+        }
+        self.others.at_mut(rank)
+    }
+
+    /// All functions.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Function> {
+        let programs = self.programs.values_mut().map(|program| &mut program.function);
+        programs.chain(self.others.values_mut())
+    }
+}
+
 fn is_function(symbol: &Symbol) -> bool {
     symbol.kind == SymbolKind::Function
 }
@@ -218,8 +260,6 @@ fn untyped<'data>(
 /// Pays for a function: its code, and the spec that it becomes.
 fn charge(budget: &mut Budget, name: &str, size: u64, entry: bool) -> Result<(), Error> {
     budget.records::<Slot>(usize::try_from(size / SLOT).unwrap_or(usize::MAX))?;
-    // Functions are read into one list, and then handed over to those of the spec.
-    budget.records::<Function>(1)?;
     if entry { budget.entry::<ProgramSpec>(name) } else { budget.entry::<Function>(name) }
 }
 
@@ -259,6 +299,7 @@ fn push<'data>(
         entry,
         linkage,
         hidden: symbol.hidden,
+        rank: 0,
     });
     Ok(())
 }

@@ -41,7 +41,7 @@ impl<'data> Input<'data> {
     ) -> Result<Self, Error> {
         budget.charge(object.sections().len().saturating_mul(SECTION))?;
         budget.records::<Symbol>(object.symbols().len())?;
-        budget.records::<u64>(object.symbols().len())?;
+        budget.records::<u32>(object.symbols().len())?;
         let classes: Vec<Class> = object.sections().iter().map(Class::of).collect();
         let mut unique = Vec::with_capacity(object.sections().len());
         let mut relocations = Vec::new();
@@ -50,8 +50,8 @@ impl<'data> Input<'data> {
             match class {
                 Class::Ignored => continue,
                 Class::Relocations => {
-                    let target = SectionIndex(usize::try_from(section.info).unwrap_or(usize::MAX));
-                    let used = classes.get(target.0).is_some_and(|class| {
+                    let target = SectionIndex::from(section.info);
+                    let used = classes.get(target.get()).is_some_and(|class| {
                         matches!(class, Class::Code | Class::Maps | Class::StructOps { .. })
                     });
                     if !used {
@@ -107,7 +107,7 @@ impl<'data> Input<'data> {
 
     /// The class of a section.
     pub(super) fn class(&self, section: SectionIndex) -> Class {
-        self.classes.get(section.0).copied().unwrap_or(Class::Ignored)
+        self.classes.get(section.get()).copied().unwrap_or(Class::Ignored)
     }
 
     /// The name of a section, for messages.
@@ -268,7 +268,8 @@ fn index(object: &Object<'_>) -> Vec<u32> {
         section_of(Some(symbol))?;
         u32::try_from(index).ok()
     };
-    let mut indexes: Vec<u32> = symbols.iter().enumerate().filter_map(placed).collect();
+    let mut indexes = Vec::with_capacity(symbols.len());
+    indexes.extend(symbols.iter().enumerate().filter_map(placed));
     indexes.sort_unstable_by_key(|&index| {
         let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
         (section_of(symbol), symbol.map(|symbol| symbol.value), index)

@@ -24,12 +24,12 @@ use bpf_sys::abi::{MapType, ProgramType};
 use self::class::{Class, DataKind};
 use self::code::Linker;
 pub(crate) use self::code::{distances, write as write_target};
-use self::functions::{FunctionPlace, FunctionTable};
+use self::functions::{FunctionPlace, FunctionTable, Functions};
 use self::input::Input;
 use self::maps::MapTable;
 pub(crate) use self::names::type_name;
 use crate::budget::Budget;
-use crate::object::{Object, Section};
+use crate::object::{Object, Section, SectionIndex};
 use crate::spec::{
     CollectionSpec, Function, MapContents, MapSpec, ProgramSpec, SpecMap, VariableSpec, Warning,
 };
@@ -84,9 +84,12 @@ pub(crate) fn read(data: &[u8], options: &ReadOptions) -> Result<CollectionSpec,
         data: by_section,
         warnings: &mut spec.warnings,
     };
-    let mut code = linker.read(budget)?;
+    let mut code = Functions::with_capacity(&functions);
+    let mut adder = Adder { options, warnings: Vec::new(), last_section: None };
+    linker.read(budget, |place, function, budget| adder.add(&mut code, place, function, budget))?;
+    spec.warnings.append(&mut adder.warnings);
     ext_info::attach(&input, budget, &functions, &mut code)?;
-    add_functions(&mut spec, options, &functions, code, budget)?;
+    Functions { programs: spec.programs, others: spec.functions } = code;
     exceptions::attach(&input, budget, &mut spec)?;
 
     spec.maps = SpecMap::with_capacity(maps.len().saturating_add(data.maps.len()));
@@ -135,7 +138,7 @@ fn read_data(input: &Input<'_>, budget: &mut Budget, maps: &mut MapTable) -> Res
         };
         let variables = &mut found.variables;
         data::variables(input, budget, section, &name, constant, variables)?;
-        if let Some(slot) = found.by_section.get_mut(section.index.0) {
+        if let Some(slot) = found.by_section.get_mut(section.index.get()) {
             *slot = Some(name);
         }
     }
@@ -160,28 +163,28 @@ fn arena(
 }
 
 /// Files programs and functions under their keys.
-fn add_functions(
-    spec: &mut CollectionSpec,
-    options: &ReadOptions,
-    table: &FunctionTable<'_>,
-    code: Vec<Function>,
-    budget: &mut Budget,
-) -> Result<(), Error> {
-    let entries = table.places().iter().filter(|place| place.entry).count();
-    spec.programs = SpecMap::with_capacity(entries);
-    spec.functions = SpecMap::with_capacity(table.places().len().saturating_sub(entries));
-    let mut last_section = None;
-    for (place, function) in table.places().iter().zip(code) {
+struct Adder<'a> {
+    options: &'a ReadOptions,
+    warnings: Vec<Warning>,
+    last_section: Option<SectionIndex>,
+}
+
+impl Adder<'_> {
+    fn add(
+        &mut self,
+        code: &mut Functions,
+        place: &FunctionPlace<'_>,
+        function: Function,
+        budget: &mut Budget,
+    ) -> Result<(), Error> {
         if !place.entry {
-            insert(&mut spec.functions, "function", Arc::clone(&place.key), function)?;
-            continue;
+            return insert(&mut code.others, "function", Arc::clone(&place.key), function);
         }
-        let new_section = last_section.replace(place.section) != Some(place.section);
-        let warnings = &mut spec.warnings;
-        let program = program(place, function, options, new_section.then_some(warnings), budget)?;
-        insert(&mut spec.programs, "program", Arc::clone(&place.key), program)?;
+        let new_section = self.last_section.replace(place.section) != Some(place.section);
+        let warnings = new_section.then_some(&mut self.warnings);
+        let program = program(place, function, self.options, warnings, budget)?;
+        insert(&mut code.programs, "program", Arc::clone(&place.key), program)
     }
-    Ok(())
 }
 
 /// Makes a program of a function, of the type that its section tells. `warnings` are those of the section.

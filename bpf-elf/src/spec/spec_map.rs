@@ -62,6 +62,11 @@ impl<T> SpecMap<T> {
         self.entries.get_mut(at).map(|(_, value)| value)
     }
 
+    /// The spec at this position in the order, for editing.
+    pub(crate) fn at_mut(&mut self, position: usize) -> Option<&mut T> {
+        self.entries.get_mut(position).map(|(_, value)| value)
+    }
+
     /// The stored name, to be shared instead of copied.
     pub fn name(&self, name: &str) -> Option<Arc<str>> {
         self.entries.get(self.position(name)?).map(|(name, _)| Arc::clone(name))
