@@ -198,7 +198,7 @@ pub(crate) fn unrolled(order: ByteOrder) -> Vec<u8> {
 }
 
 /// A socket filter of an ordinary size, as a source gives it that takes the kernel's types from a header: 5 maps, two sections of
-/// variables, 24 CO-RE relocations and 130 lines; most of the 52 kB are the types of which it uses a few members.
+/// variables, 24 CO-RE relocations and line information; most of the 50 kB are the types of which it uses a few members.
 pub(crate) fn filter(order: ByteOrder) -> Vec<u8> {
     const TYPES: u32 = 24;
     const MEMBERS: u32 = 56;
