@@ -150,7 +150,11 @@ fn prepare(args: &Args) -> Result<Vec<Command>> {
         }
         let types = kernel_btf::folder(&cache, &kernels::resolve(&cache, TARGET)?)?;
         if wanted(Comparison::Corpus) {
-            let found = corpus::compare(&cache, &source, &folder, &types, args.sample)?;
+            let native = corpus::Libbpf { source: &source, folder: &folder };
+            let newest = source::find(&cache, NEWEST, false)?;
+            let built = build::all(&cache, &newest, &Machine::NATIVE, args.system_libbpf)?;
+            let newest = corpus::Libbpf { source: &newest, folder: &built };
+            let found = corpus::compare(&cache, native, newest, &types, args.sample)?;
             let mutations = found.first().and_then(corpus::mutations);
             commands.extend(found.into_iter().chain(mutations));
         }

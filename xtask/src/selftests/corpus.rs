@@ -80,15 +80,25 @@ const LINKED: [(&str, &[&str]); 5] = [
     ("test_subskeletons", &["test_subskeleton_lib2", "test_subskeleton_lib", "test_subskeleton"]),
 ];
 
+/// A libbpf: its source, and the folder where it is compiled.
+#[derive(Clone, Copy)]
+pub(super) struct Libbpf<'a> {
+    pub(super) source: &'a Source,
+    pub(super) folder: &'a Path,
+}
+
 /// Compiles what is not compiled yet. Gives the commands that compare. `types` is a folder like /sys/kernel/btf.
+///
+/// libbpf links objects of another byte order than its own since 1.6: those the newest one links, whatever series they are of.
 pub(super) fn compare(
     cache: &Cache,
-    source: &Source,
-    libbpf: &Path,
+    own: Libbpf<'_>,
+    newest: Libbpf<'_>,
     types: &Path,
     sample: bool,
 ) -> Result<[Command; 3]> {
-    let folder = objects(cache, source, libbpf, sample)?;
+    let Libbpf { source, folder: libbpf } = own;
+    let folder = objects(cache, [own, newest], sample)?;
     build::oracle_program(source, &Machine::NATIVE, libbpf, &folder.join("open"), &["open.c"])?;
     let mut test = cargo();
     // Optimised, as the mutations are: unoptimised it takes ten times as long, most of it to link.
@@ -132,7 +142,8 @@ pub(super) fn mutations(compare: &Command) -> Option<Command> {
 }
 
 /// The folder with the objects: `el` and `eb`.
-fn objects(cache: &Cache, source: &Source, libbpf: &Path, sample: bool) -> Result<PathBuf> {
+fn objects(cache: &Cache, linkers: [Libbpf<'_>; 2], sample: bool) -> Result<PathBuf> {
+    let [Libbpf { source, folder: libbpf }, _] = linkers;
     let clang = format!("clang-{LLVM}");
     let version = process::capture(Command::new(&clang).arg("--version"))?;
     let key = cache::sha256(format!("{version}{}", FLAGS.join(" ")).as_bytes());
@@ -149,7 +160,7 @@ fn objects(cache: &Cache, source: &Source, libbpf: &Path, sample: bool) -> Resul
         let names: Vec<_> = names.chain(linked).collect();
         cache::write(&folder.join("sample.txt"), names.join("\n"))?;
     }
-    for (order, target) in ORDERS {
+    for ((order, target), linker) in ORDERS.into_iter().zip(linkers) {
         let place = cache.folder(&format!("corpus/{}-{key}/{order}", source.name()))?;
         let missing: Vec<_> = sources
             .iter()
@@ -165,7 +176,7 @@ fn objects(cache: &Cache, source: &Source, libbpf: &Path, sample: bool) -> Resul
         for path in &failed {
             println!("  not compiled: {}", stem(path).display());
         }
-        link(libbpf, source, &place, order)?;
+        link(linker, &place)?;
         ensure!(failed.is_empty(), "{} programs in {}", failed.len(), place.display());
     }
     Ok(folder)
@@ -181,9 +192,9 @@ fn is_sampled(name: &str) -> bool {
 }
 
 /// Links what belongs together.
-fn link(libbpf: &Path, source: &Source, place: &Path, order: &str) -> Result<()> {
+fn link(libbpf: Libbpf<'_>, place: &Path) -> Result<()> {
     let linker = place.join("link");
-    build::oracle_program(source, &Machine::NATIVE, libbpf, &linker, &["link.c"])?;
+    build::oracle_program(libbpf.source, &Machine::NATIVE, libbpf.folder, &linker, &["link.c"])?;
     for (name, parts) in LINKED {
         let object = place.join(name).with_extension("o");
         if object.exists() {
@@ -192,12 +203,8 @@ fn link(libbpf: &Path, source: &Source, place: &Path, order: &str) -> Result<()>
         // An ending that no object has, until it is whole.
         let fresh = place.join(name).with_extension("part");
         let parts = parts.iter().map(|part| place.join(part).with_extension("o"));
-        match process::capture(Command::new(&linker).arg(&fresh).args(parts)) {
-            Ok(_) => cache::publish(&fresh, &object)?,
-            // libbpf links the other byte order since 1.6.
-            Err(_) if order != "el" => {}
-            Err(error) => return Err(error),
-        }
+        process::capture(Command::new(&linker).arg(&fresh).args(parts))?;
+        cache::publish(&fresh, &object)?;
     }
     Ok(())
 }
