@@ -66,7 +66,9 @@ fn read_line(line: &str, layout: &mut Layout) {
         let (Some(offset), Some(last)) = (numbers.next(), numbers.next_back()) else { return };
         let bit = numbers.next();
         let declaration = code.trim_end_matches(';');
-        let width = bit.and_then(|_| declaration.rsplit_once(':')?.1.trim().parse().ok());
+        // Behind it may stand what pahole makes of a hole before it: `floppy:1 __attribute__((__aligned__(2)))`.
+        let width = bit
+            .and_then(|_| declaration.rsplit_once(':')?.1.split_whitespace().next()?.parse().ok());
         let name = declaration.to_owned();
         let offset = offset * 8 + bit.unwrap_or_default();
         layout.members.push(Member { name, offset, size: last, width });
