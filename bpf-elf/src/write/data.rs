@@ -486,15 +486,17 @@ impl<'a> Writer<'a> {
         section: &str,
         size: u32,
     ) -> Result<bool, WriteError> {
-        let Some(known) = self.spec.layout.section(section) else { return Ok(true) };
-        let mut declared = Vec::with_capacity(known.symbols.len());
-        for symbol in &known.symbols {
+        // Of a section that was not read no symbols are known. Variables that the types have in it get none, as those of any other.
+        let known = self.spec.layout.section(section);
+        let symbols = known.map_or(&[][..], |known| known.symbols.as_slice());
+        let mut declared = Vec::with_capacity(symbols.len());
+        for symbol in symbols {
             let described = self.described_size(section, &symbol.name);
             self.object(id, (section, &symbol.name), symbol.offset, described);
             let (name, offset, size) = (symbol.name.as_str(), symbol.offset, described);
             declared.push(Declared { name, offset, size, type_id: None });
         }
-        let place = |name: &str| Some(known.symbol(name)?.offset);
+        let place = |name: &str| Some(known?.symbol(name)?.offset);
         self.types.declare(section, size, declared, place, false).map_err(WriteError::btf)?;
         Ok(true)
     }

@@ -43,3 +43,49 @@ fn what_a_linker_made_is_written_as_itself() {
         check("linked", &written);
     }
 }
+
+/// The number at an offset, in as many bytes.
+fn number(bytes: &[u8], order: Order, offset: usize, len: usize) -> usize {
+    let digits = &bytes[offset..offset + len];
+    let put = |all: usize, digit: &u8| all << 8 | usize::from(*digit);
+    match order {
+        Order::Little => digits.iter().rev().fold(0, put),
+        Order::Big => digits.iter().fold(0, put),
+    }
+}
+
+/// The object with another type (`sh_type`) of a section.
+fn with_section_type(mut bytes: Vec<u8>, order: Order, section: &[u8], kind: u8) -> Vec<u8> {
+    let header =
+        |index: usize| number(&bytes, order, 0x28, 8) + index * number(&bytes, order, 0x3a, 2);
+    let names = header(number(&bytes, order, 0x3e, 2));
+    let names = number(&bytes, order, names + 0x18, 8);
+    let found = (0..number(&bytes, order, 0x3c, 2)).map(header).find(|at| {
+        let name = names + number(&bytes, order, *at, 4);
+        bytes[name..].starts_with(section) && bytes[name + section.len()] == 0
+    });
+    let at = found.unwrap() + 4;
+    let least = if order == Order::Little { at } else { at + 3 };
+    bytes[at..at + 4].fill(0);
+    bytes[least] = kind;
+    bytes
+}
+
+/// A section of a type that nobody knows is not read, and the types have variables in it: they get no symbols.
+#[test]
+fn variables_of_a_section_that_was_not_read_are_settled_when_written_once() {
+    for order in Order::BOTH {
+        for section in ["license", "version"] {
+            let bytes = object("license_version", order).to_vec();
+            let bytes = with_section_type(bytes, order, section.as_bytes(), 0xc4);
+            let spec = CollectionSpec::parse(&bytes).unwrap();
+            let written = spec.write_elf().unwrap();
+            let again = CollectionSpec::parse(&written).unwrap();
+            assert_eq!(again.programs, spec.programs, "{section} {order:?}");
+            assert!(
+                again.write_elf().unwrap() == written,
+                "{section} {order:?}: written in two ways"
+            );
+        }
+    }
+}
