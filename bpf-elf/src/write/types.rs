@@ -21,6 +21,8 @@ pub(super) struct Types<'a> {
     int: Option<TypeId>,
     /// The variables of each section of the spec's types by name, the first of each, with their type and size.
     variables: HashMap<&'a str, HashMap<&'a str, (TypeId, u32)>>,
+    /// Variables that several sections name, which compilers never write: what is done with one for a section is done for all.
+    shared: HashSet<TypeId>,
 }
 
 /// A variable that the object has, for the DATASEC of its section.
@@ -39,8 +41,14 @@ impl<'a> Types<'a> {
     pub(super) fn new(spec: &'a CollectionSpec) -> Self {
         let old = spec.btf.as_ref();
         let mut variables = HashMap::<_, HashMap<_, _>>::new();
+        let (mut homes, mut shared) = (HashMap::new(), HashSet::new());
         for (id, ty) in old.into_iter().flat_map(Btf::types) {
             let Type::Datasec(section) = ty else { continue };
+            for (_, variable) in section.variables() {
+                if *homes.entry(variable.id()).or_insert(id) != id {
+                    shared.insert(variable.id());
+                }
+            }
             // Of several sections of one name, one is found by it.
             if old.and_then(|btf| btf.find(section.name(), Kind::Datasec)) == Some(id) {
                 let known = variables.entry(section.name()).or_default();
@@ -50,7 +58,7 @@ impl<'a> Types<'a> {
                 }
             }
         }
-        Self { old, builder: old.map(BtfBuilder::from_btf), int: None, variables }
+        Self { old, builder: old.map(BtfBuilder::from_btf), int: None, variables, shared }
     }
 
     /// Whether there is type information at all.
@@ -141,7 +149,8 @@ impl<'a> Types<'a> {
                 declared.named(variable.name()).or_else(|| declared.placed(place?, entry.size()));
             let Some(wanted) = wanted else {
                 changed = true;
-                if !whole {
+                // One that another section names too stays there.
+                if !whole && !self.shared.contains(&variable.id()) {
                     new.offset = place.unwrap_or(new.offset);
                     self.builder().set_var_linkage(variable.id(), VarLinkage::Static)?;
                     entries.push(new);
