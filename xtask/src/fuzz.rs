@@ -34,13 +34,14 @@ pub(crate) struct Args {
 /// Crates with fuzz targets, each in the folder `fuzz` of its crate.
 const CRATES: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
 
-/// How much each target does as a part of the tests: the same inputs each time, for what fails in one run must fail in the next.
+/// How much each target does as a part of the tests. That two runs do as much does not mean that they try the same: where hash tables and
+/// memory lie is random, and leads elsewhere. An input that failed is in fuzz/artifacts.
 const STEP: Limit = Limit::Runs(100_000);
 
 /// When a target ends.
 #[derive(Clone, Copy, Debug)]
 enum Limit {
-    /// After so many inputs, always the same ones: a fixed seed, and nothing kept of earlier runs.
+    /// After so many inputs, beginning with the same seed and with nothing kept of earlier runs.
     Runs(u32),
     /// After so many seconds, with other inputs each time, beginning where the last run ended.
     Seconds(u64),
