@@ -1,14 +1,17 @@
 //! Edited specs: what was changed is in the object, and what was not is as it was.
 
 use bpf_asm::{Builder, R0};
-use bpf_btf::{Btf, BtfBuilder, ByteOrder, Kind, NewSectionEntry, Type, VarLinkage};
 use bpf_elf::spec::{CollectionSpec, Function, Linkage, MapContents, MapEntry, Pinning};
 use bpf_sys::abi::{AttachType, MapFlags, ProgramType};
 use testdata::{Order, object};
 
 /// Edits an object in both byte orders, and reads what is written. That all else stays is what `write_elf` checks itself.
 #[track_caller]
-fn check(name: &str, edit: impl Fn(&mut CollectionSpec), expect: impl Fn(&CollectionSpec) -> bool) {
+pub(crate) fn check(
+    name: &str,
+    edit: impl Fn(&mut CollectionSpec),
+    expect: impl Fn(&CollectionSpec) -> bool,
+) {
     for order in Order::BOTH {
         let mut spec = CollectionSpec::parse(object(name, order)).unwrap();
         edit(&mut spec);
@@ -306,35 +309,5 @@ fn externs_that_nothing_names_can_be_removed() {
             spec.maps.remove(".kconfig");
         },
         |spec| spec.externs.is_empty(),
-    );
-}
-
-/// A variable of `.bss` that `.rodata` names as its own, too, which no compiler writes: it stays what it is in `.bss`.
-#[test]
-fn a_variable_of_two_sections_stays_where_its_symbol_is() {
-    check(
-        "tracing",
-        |spec| {
-            let btf = spec.btf().unwrap();
-            let named = |name| btf.find(name, Kind::Datasec).unwrap();
-            let Some(Type::Datasec(bss)) = btf.get(named(".bss")) else { panic!("no section") };
-            let (_, variable) =
-                bss.variables().find(|(_, found)| found.name() == "hits_fentry").unwrap();
-            let mut builder = BtfBuilder::from_btf(btf);
-            let entries = vec![NewSectionEntry::new(variable.id(), 0, 8)];
-            builder.set_section(named(".rodata"), 0, entries).unwrap();
-            let changed = Btf::parse(builder.write(ByteOrder::NATIVE).unwrap()).unwrap();
-            spec.set_btf(Some(changed));
-        },
-        |spec| {
-            let Some(Type::Datasec(bss)) =
-                spec.btf().and_then(|btf| btf.get(btf.find(".bss", Kind::Datasec)?))
-            else {
-                return false;
-            };
-            let mut global =
-                bss.variables().filter(|(_, found)| found.linkage() == VarLinkage::Global);
-            global.any(|(_, found)| found.name() == "hits_fentry")
-        },
     );
 }

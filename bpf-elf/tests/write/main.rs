@@ -13,3 +13,5 @@ mod by_hand;
 mod corpus;
 mod edits;
 mod fixtures;
+#[cfg(feature = "unstable-btf")]
+mod types;
