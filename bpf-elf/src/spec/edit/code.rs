@@ -4,8 +4,10 @@ use std::sync::Arc;
 use bpf_asm::{Code, Slot, Target as Named};
 use bpf_sys::abi::ProgramType;
 
+use super::code_check;
+use super::code_problem::CodeProblem;
+use super::error::{EditError, refuse};
 use super::names::check_name;
-use super::{CodeProblem, EditError, code_check};
 use crate::reader::{distances, write_target};
 use crate::spec::{
     CollectionSpec, ExternKind, ExternSpec, Function, ProgramSpec, Reference, SpecMap, Target,
@@ -98,7 +100,7 @@ impl CollectionSpec {
                 CodeProblem::Missing { kind, name, .. } => !known(kind, name),
                 _ => true,
             });
-            code_check::first(&function.name, open.collect())?;
+            refuse(open.collect(), &[], EditError::code(&function.name))?;
         }
         self.add_all(others.to_vec(), externs)?;
         let old = match self.functions.get_mut(key) {
@@ -152,7 +154,7 @@ impl CollectionSpec {
 fn check_code(functions: &[Function]) -> Result<(), EditError> {
     for function in functions {
         check_name("function", &function.name)?;
-        code_check::first(&function.name, code_check::alone(function))?;
+        refuse(code_check::alone(function), &[], EditError::code(&function.name))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@ use bpf_asm::{Code, ControlFlow, FlowError, Instruction, Slot};
 
 use super::check::Missing;
 use super::code_problem::CodeProblem;
-use super::{EditError, map_rules};
+use super::map_rules;
 use crate::reader::distances;
 use crate::spec::{CollectionSpec, Function, Reference, Target};
 
@@ -132,9 +132,7 @@ impl CollectionSpec {
             let slot = *slot;
             if let Target::MapValue { map, offset } = target {
                 if let Some(spec) = self.maps.get(map) {
-                    // An arena has no value: its size is a number of pages.
-                    let within = *offset < spec.value_size || spec.value_size == 0;
-                    if !(within && map_rules::has_direct_value(spec.map_type)) {
+                    if !map_rules::reaches(spec.map_type, spec.value_size, *offset) {
                         let map = (**map).to_owned();
                         found.push(CodeProblem::MapValue { slot, map, offset: *offset });
                     }
@@ -156,12 +154,5 @@ impl CollectionSpec {
         let mut found = alone(function);
         found.extend(self.unnamed(function));
         found
-    }
-}
-
-pub(super) fn first(function: &str, problems: Vec<CodeProblem>) -> Result<(), EditError> {
-    match problems.into_iter().next() {
-        Some(problem) => Err(EditError::Code { function: function.to_owned(), problem }),
-        None => Ok(()),
     }
 }

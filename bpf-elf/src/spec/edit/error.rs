@@ -167,4 +167,28 @@ impl EditError {
     pub(super) fn missing(kind: &'static str, name: &str) -> Self {
         Self::Missing { kind, name: name.to_owned() }
     }
+
+    pub(super) fn map(map: &str) -> impl FnOnce(MapProblem) -> Self {
+        |problem| Self::Map { map: map.to_owned(), problem }
+    }
+
+    pub(super) fn program(program: &str) -> impl FnOnce(ProgramProblem) -> Self {
+        |problem| Self::Program { program: program.to_owned(), problem }
+    }
+
+    pub(super) fn code(function: &str) -> impl FnOnce(CodeProblem) -> Self {
+        |problem| Self::Code { function: function.to_owned(), problem }
+    }
+}
+
+/// The first problem that was not known before, as an error. Before an edit nothing is known, or what was wrong already.
+pub(super) fn refuse<P: PartialEq>(
+    found: Vec<P>,
+    known: &[P],
+    error: impl FnOnce(P) -> EditError,
+) -> Result<(), EditError> {
+    match found.into_iter().find(|problem| !known.contains(problem)) {
+        Some(problem) => Err(error(problem)),
+        None => Ok(()),
+    }
 }

@@ -1,7 +1,7 @@
 //! Changes to maps, each checked when it is made.
 use bpf_sys::abi::{MapFlags, MapType};
 
-use super::EditError;
+use super::error::{EditError, refuse};
 use super::map_check;
 use super::names::check_name;
 use crate::spec::{CollectionSpec, MapContents, MapEntry, MapSpec, Pinning, TypeRef};
@@ -38,7 +38,7 @@ impl CollectionSpec {
         if self.maps.contains(&map.name) {
             return Err(EditError::Taken { kind: "map", name: map.name });
         }
-        map_check::first(&map.name, self.map_problems(&map.name, &map))?;
+        refuse(self.map_problems(&map.name, &map), &[], EditError::map(&map.name))?;
         let name = map.name.clone();
         self.maps.insert(name.as_str(), map);
         self.maps.get_mut(&name).ok_or_else(|| EditError::missing("map", &name))
@@ -94,9 +94,8 @@ impl MapMut<'_> {
         let mut changed = map.clone();
         change(&mut changed);
         follow(map, &mut changed);
-        let problems = self.spec.map_problems(&self.name, &changed);
-        let new = problems.into_iter().filter(|problem| !known.contains(problem));
-        map_check::first(&self.name, new.collect())?;
+        let found = self.spec.map_problems(&self.name, &changed);
+        refuse(found, &known, EditError::map(&self.name))?;
         self.spec.maps.insert(self.name.as_str(), changed);
         Ok(self)
     }

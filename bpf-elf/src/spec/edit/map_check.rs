@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use bpf_btf::{Btf, TypeId};
 use bpf_sys::abi::{MapFlags, MapType};
 
-use super::EditError;
+use super::error::{EditError, refuse};
 use super::map_problem::MapProblem;
 use super::map_rules::{self, EITHER, JUDGED, PAGE, rules};
 use super::variable::fits;
@@ -18,7 +18,7 @@ impl MapSpec {
     ///
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), EditError> {
-        first(&self.name, alone(self))
+        refuse(alone(self), &[], EditError::map(&self.name))
     }
 }
 
@@ -31,7 +31,7 @@ impl CollectionSpec {
     /// There is no such map, or the first thing that is wrong with it.
     pub fn check_map(&self, name: &str) -> Result<(), EditError> {
         let map = self.maps.get(name).ok_or_else(|| EditError::missing("map", name))?;
-        first(name, self.map_problems(name, map))
+        refuse(self.map_problems(name, map), &[], EditError::map(name))
     }
 
     /// All that is wrong with a map under this name.
@@ -137,9 +137,7 @@ impl CollectionSpec {
         for function in self.code() {
             for reference in &function.references {
                 let Target::MapValue { map: used, offset } = &reference.target else { continue };
-                // The size of an arena is not that of its value.
-                let within = *offset < size || map_type == MapType::ARENA;
-                if **used == *name && !(within && map_rules::has_direct_value(map_type)) {
+                if **used == *name && !map_rules::reaches(map_type, size, *offset) {
                     let (function, offset) = (function.name.clone(), *offset);
                     found.push(MapProblem::DirectValue { function, offset, map_type, size });
                 }
@@ -153,13 +151,6 @@ impl CollectionSpec {
         }
         let outside = self.variables.values().filter(|v| v.map == name && fits(v, map).is_err());
         found.extend(outside.map(|v| MapProblem::Variable { name: v.name.clone() }));
-    }
-}
-
-pub(super) fn first(map: &str, problems: Vec<MapProblem>) -> Result<(), EditError> {
-    match problems.into_iter().next() {
-        Some(problem) => Err(EditError::Map { map: map.to_owned(), problem }),
-        None => Ok(()),
     }
 }
 

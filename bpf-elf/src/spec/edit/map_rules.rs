@@ -86,7 +86,7 @@ pub(super) struct TypeRules {
     pub(super) key: Sizes,
     pub(super) value: Sizes,
     pub(super) entries: Entries,
-    /// Flags that the kernel refuses, of those that it has.
+    /// Of the flags that are [`JUDGED`], those that the kernel takes.
     pub(super) allowed: MapFlags,
     /// Flags that it wants.
     pub(super) needed: MapFlags,
@@ -217,12 +217,14 @@ pub(super) const JUDGED: MapFlags = any(&[
 pub(super) const EITHER: [MapFlags; 2] =
     [BY_CALLS, any(&[MapFlags::RDONLY_PROG, MapFlags::WRONLY_PROG])];
 
-/// Whether programs reach into the value of such a map by its address (`map_direct_value_addr`).
-pub(super) fn has_direct_value(map_type: MapType) -> bool {
-    matches!(
-        map_type,
-        MapType::ARRAY | MapType::PERCPU_ARRAY | MapType::ARENA | MapType::INSN_ARRAY
-    )
+/// Whether programs reach this byte of the value of such a map by its address (`map_direct_value_addr`). An arena has no value: its size is a
+/// number of pages.
+pub(super) fn reaches(map_type: MapType, value_size: u32, offset: u32) -> bool {
+    match map_type {
+        MapType::ARENA => true,
+        MapType::ARRAY | MapType::PERCPU_ARRAY | MapType::INSN_ARRAY => offset < value_size,
+        _ => false,
+    }
 }
 
 /// Whether such a map can be inside of another one (`bpf_map_meta_alloc`).

@@ -2,7 +2,7 @@
 use bpf_asm::Code;
 use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};
 
-use super::{EditError, code_check, program_check};
+use super::error::{EditError, refuse};
 use crate::reader::write_target;
 use crate::section;
 use crate::spec::{CollectionSpec, Function, ProgramSpec};
@@ -60,14 +60,12 @@ impl ProgramMut<'_> {
         let mut changed = program.clone();
         change(&mut changed);
         let known = self.spec.program_problems(&self.name, program);
-        let found = self.spec.program_problems(&self.name, &changed).into_iter();
-        let new = found.filter(|problem| !known.contains(problem)).collect();
-        program_check::first(&self.name, new)?;
+        let found = self.spec.program_problems(&self.name, &changed);
+        refuse(found, &known, EditError::program(&self.name))?;
         if changed.function != program.function {
             let known = self.spec.code_problems(&program.function);
-            let found = self.spec.code_problems(&changed.function).into_iter();
-            let new = found.filter(|problem| !known.contains(problem)).collect();
-            code_check::first(&self.name, new)?;
+            let found = self.spec.code_problems(&changed.function);
+            refuse(found, &known, EditError::code(&self.name))?;
         }
         self.spec.programs.insert(self.name.as_str(), changed);
         Ok(self)

@@ -1,7 +1,7 @@
 //! Whether a program is one that the kernel takes.
 use bpf_sys::abi::{AttachType, ProgramFlags, ProgramType};
 
-use super::EditError;
+use super::error::{EditError, refuse};
 use super::program_problem::ProgramProblem;
 use crate::section::{self, TargetProblem};
 use crate::spec::{CollectionSpec, Linkage, ProgramSpec};
@@ -15,8 +15,8 @@ impl CollectionSpec {
     /// There is no such program, or the first thing that is wrong with it.
     pub fn check_program(&self, name: &str) -> Result<(), EditError> {
         let program = self.programs.get(name).ok_or_else(|| EditError::missing("program", name))?;
-        first(name, self.program_problems(name, program))?;
-        super::code_check::first(name, self.code_problems(&program.function))
+        refuse(self.program_problems(name, program), &[], EditError::program(name))?;
+        refuse(self.code_problems(&program.function), &[], EditError::code(name))
     }
 
     /// All that is wrong with a program besides its code.
@@ -37,13 +37,6 @@ impl CollectionSpec {
             }
         }
         found
-    }
-}
-
-pub(super) fn first(program: &str, problems: Vec<ProgramProblem>) -> Result<(), EditError> {
-    match problems.into_iter().next() {
-        Some(problem) => Err(EditError::Program { program: program.to_owned(), problem }),
-        None => Ok(()),
     }
 }
 

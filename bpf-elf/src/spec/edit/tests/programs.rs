@@ -3,7 +3,7 @@ use bpf_asm::{Code, R0, R1};
 use bpf_sys::abi::{MapFlags, ProgramFlags};
 
 use super::*;
-use crate::spec::{CodeProblem, ExternKind, ExternSpec, LineInfo, Linkage, ProgramMut};
+use crate::spec::{CodeProblem, ExternKind, ExternSpec, LineInfo, Linkage, MapProblem, ProgramMut};
 
 type Change = fn(&mut ProgramMut<'_>) -> Result<(), EditError>;
 
@@ -334,6 +334,37 @@ fn replaced_code_loses_what_belonged_to_the_old_one() {
     let taken = EditError::Taken { kind: "program or function", name: "also".into() };
     assert_eq!(spec.replace_code("xdp", &again), Err(taken));
     assert_eq!(spec, before);
+}
+
+/// A byte of a value is there or not, whichever of the two is asked: the map, or the program that uses the byte.
+#[test]
+fn code_reaches_the_bytes_of_one_value() {
+    for (map_type, value_size, offset, reached) in [
+        (MapType::ARRAY, 8, 7, true),
+        (MapType::ARRAY, 8, 8, false),
+        (MapType::ARRAY, 0, 0, false),
+        (MapType::PERCPU_ARRAY, 8, 7, true),
+        (MapType::PERCPU_ARRAY, 8, 8, false),
+        (MapType::ARENA, 0, 1 << 20, true),
+        (MapType::HASH, 8, 0, false),
+    ] {
+        let mut spec = programs(ByteOrder::NATIVE);
+        spec.maps.insert("of", MapSpec::new("of", map_type, 4, value_size, 1));
+        let mut function = Function::new("xdp", Code::assemble("r1 = 0 ll\nexit").unwrap().slots);
+        let target = Target::MapValue { map: "of".into(), offset };
+        function.references.push(Reference::new(0, target));
+        spec.programs.get_mut("xdp").unwrap().function = function;
+        let row = format!("{map_type} {value_size} {offset}");
+        let told = matches!(
+            spec.check_program("xdp"),
+            Err(EditError::Code { problem: CodeProblem::MapValue { .. }, .. })
+        );
+        assert_eq!(told, !reached, "the program: {row}");
+        let map = spec.maps.get("of").unwrap();
+        let found = spec.map_problems("of", map);
+        let told = found.iter().any(|found| matches!(found, MapProblem::DirectValue { .. }));
+        assert_eq!(told, !reached, "the map: {row}");
+    }
 }
 
 #[test]
