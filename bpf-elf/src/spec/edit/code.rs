@@ -61,8 +61,8 @@ impl CollectionSpec {
         self.programs.get_mut(name).ok_or_else(|| EditError::missing("program", name))
     }
 
-    /// Gives a program or function other code that an assembler or a builder made. Its first function is the entry, as for
-    /// [`add_program`](Self::add_program); further functions are added. What belonged to the old instructions goes: references, CO-RE relocations,
+    /// Gives a function or program other code that an assembler or a builder made: the function, if both have the name. Its first function is
+    /// the entry, as for [`add_program`](Self::add_program); further functions are added. What belonged to the old instructions goes: references, CO-RE relocations,
     /// lines and jump tables. The type, section and BTF of the program stay.
     ///
     /// ```
@@ -83,15 +83,39 @@ impl CollectionSpec {
         if self.function(key).is_none() {
             return Err(EditError::missing("program or function", key));
         }
+        let entry = self.add_others(key, code)?;
+        // A function takes precedence, as where the name is called.
+        let old = match self.functions.get_mut(key) {
+            Some(function) => Some(function),
+            None => self.programs.get_mut(key).map(|program| &mut program.function),
+        };
+        old.map(|old| old.replace_slots(entry))
+            .ok_or_else(|| EditError::missing("program or function", key))
+    }
+
+    /// As [`replace_code`](Self::replace_code), for a program even if a function has its name.
+    pub(super) fn replace_program_code(
+        &mut self,
+        name: &str,
+        code: &Code,
+    ) -> Result<(), EditError> {
+        if !self.programs.contains(name) {
+            return Err(EditError::missing("program", name));
+        }
+        let entry = self.add_others(name, code)?;
+        let program = self.programs.get_mut(name);
+        program
+            .map(|program| program.function.replace_slots(entry))
+            .ok_or_else(|| EditError::missing("program", name))
+    }
+
+    /// Adds all that code has besides its first function, and returns that one.
+    fn add_others(&mut self, key: &str, code: &Code) -> Result<Function, EditError> {
         let mut parts = Parts::new(code, Some(key))?;
         let functions = parts.functions(&self.externs)?;
         let externs = parts.externs;
-        let Some((entry, others)) = functions.split_first() else {
-            let problem = CodeProblem::Empty;
-            return Err(EditError::Code { function: key.to_owned(), problem });
-        };
         let known = |kind: &str, name: &str| match kind {
-            "function" => others.iter().any(|function| function.name == name),
+            "function" => functions.iter().skip(1).any(|function| function.name == name),
             _ => externs.iter().any(|found| found.name == name),
         };
         for function in &functions {
@@ -102,18 +126,11 @@ impl CollectionSpec {
             });
             refuse(open.collect(), &[], EditError::code(&function.name))?;
         }
-        self.add_all(others.to_vec(), externs)?;
-        let old = match self.functions.get_mut(key) {
-            Some(function) => Some(function),
-            None => self.programs.get_mut(key).map(|program| &mut program.function),
-        };
-        let old = old.ok_or_else(|| EditError::missing("program or function", key))?;
-        old.slots.clone_from(&entry.slots);
-        old.references.clone_from(&entry.references);
-        old.core_relocations.clear();
-        old.line_infos.clear();
-        old.jump_tables.clear();
-        Ok(())
+        let mut functions = functions.into_iter();
+        let empty = || EditError::code(key)(CodeProblem::Empty);
+        let entry = functions.next().ok_or_else(empty)?;
+        self.add_all(functions.collect(), externs)?;
+        Ok(entry)
     }
 
     /// Adds the functions of code to [`functions`](Self::functions), for programs to call.
@@ -147,6 +164,17 @@ impl CollectionSpec {
             }
         }
         Ok(())
+    }
+}
+
+impl Function {
+    /// Takes the instructions of another function, and drops what belonged to the old ones.
+    fn replace_slots(&mut self, other: Function) {
+        self.slots = other.slots;
+        self.references = other.references;
+        self.core_relocations.clear();
+        self.line_infos.clear();
+        self.jump_tables.clear();
     }
 }
 

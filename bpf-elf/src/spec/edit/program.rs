@@ -115,9 +115,9 @@ impl ProgramMut<'_> {
         self.edit(|program| program.function = function)
     }
 
-    /// Code from an assembler or a builder: see [`CollectionSpec::replace_code`].
+    /// Code from an assembler or a builder: see [`CollectionSpec::replace_code`]. A function of the same name is left alone.
     pub fn set_code(&mut self, code: &Code) -> Result<&mut Self, EditError> {
-        self.spec.replace_code(&self.name, code)?;
+        self.spec.replace_program_code(&self.name, code)?;
         Ok(self)
     }
 }

@@ -336,6 +336,22 @@ fn replaced_code_loses_what_belonged_to_the_old_one() {
     assert_eq!(spec, before);
 }
 
+#[test]
+fn a_program_gets_the_code_although_a_function_has_its_name() {
+    let mut spec = programs(ByteOrder::NATIVE);
+    let function = spec.functions.get("global").unwrap().clone();
+    spec.functions.insert("xdp", function.clone());
+    let code = Code::assemble("r0 = 7\nexit").unwrap();
+    spec.program_mut("xdp").unwrap().set_code(&code).unwrap();
+    assert_eq!(spec.programs.get("xdp").unwrap().function.slots, code.slots);
+    assert_eq!(spec.functions.get("xdp"), Some(&function));
+    // Elsewhere the name is that of the function.
+    let code = Code::assemble("r0 = 8\nexit").unwrap();
+    spec.replace_code("xdp", &code).unwrap();
+    assert_eq!(spec.functions.get("xdp").unwrap().slots, code.slots);
+    assert_eq!(spec.programs.get("xdp").unwrap().function.slots[0].imm, 7);
+}
+
 /// A byte of a value is there or not, whichever of the two is asked: the map, or the program that uses the byte.
 #[test]
 fn code_reaches_the_bytes_of_one_value() {
