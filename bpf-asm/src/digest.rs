@@ -1,7 +1,5 @@
 //! The two hashes of program tags (FIPS 180-4).
 
-use alloc::vec::Vec;
-
 /// State before the first block of SHA-256: fractions of the square roots of the first primes.
 const SHA256_INITIAL: [u32; 8] = [
     0x6a09_e667,
@@ -87,23 +85,52 @@ const SHA1_INITIAL: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_54
 /// Bytes of a block, in both.
 const BLOCK: usize = 64;
 
-fn words(block: &[u8]) -> [u32; 16] {
+/// Where the length of the message is in the last block.
+const LENGTH_AT: usize = 56;
+
+/// The words of a block.
+type Words = [u32; 16];
+
+fn words(block: &[u8]) -> Words {
     let mut words = [0; 16];
     for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
-        *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        *word = bytes.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
     }
     words
 }
 
-/// The end of a message of so many bytes: a one bit, zeros, and the length in bits.
-fn last_blocks(rest: &[u8], bytes: u64) -> Vec<[u32; 16]> {
-    let mut padded = rest.to_vec();
-    padded.push(0x80);
-    while padded.len() % BLOCK != 56 {
-        padded.push(0);
+/// A word for each round: those of the block, then what `next` makes of the sixteen before it.
+fn schedule<const ROUNDS: usize>(block: Words, next: impl Fn(&Words) -> u32) -> [u32; ROUNDS] {
+    let mut schedule = [0; ROUNDS];
+    for (word, from) in schedule.iter_mut().zip(block) {
+        *word = from;
     }
-    padded.extend_from_slice(&bytes.wrapping_mul(8).to_be_bytes());
-    padded.chunks_exact(BLOCK).map(words).collect()
+    for round in block.len()..ROUNDS {
+        let (before, rest) = schedule.split_at_mut(round);
+        if let (Some(before), Some(word)) = (before.last_chunk(), rest.first_mut()) {
+            *word = next(before);
+        }
+    }
+    schedule
+}
+
+/// The end of a message of so many bytes, in one block or two: what is left of it, a one bit, zeros, and the length in bits.
+fn last_blocks(rest: &[u8], bytes: u64, mut block: impl FnMut(Words)) {
+    let mut padded = [0; 2 * BLOCK];
+    for (byte, from) in padded.iter_mut().zip(rest.iter().chain(&[0x80])) {
+        *byte = *from;
+    }
+    let length = bytes.wrapping_mul(8).to_be_bytes();
+    let (first, second) = padded.split_at_mut(BLOCK);
+    let is_one = rest.len() < LENGTH_AT;
+    let last = if is_one { &mut *first } else { &mut *second };
+    if let Some(end) = last.last_chunk_mut() {
+        *end = length;
+    }
+    block(words(first));
+    if !is_one {
+        block(words(second));
+    }
 }
 
 /// The first bytes of a state.
@@ -138,8 +165,8 @@ fn add<const N: usize>(state: [u32; N], other: [u32; N]) -> [u32; N] {
 #[derive(Clone, Debug)]
 pub struct Sha256 {
     state: [u32; 8],
-    /// What does not fill a block yet.
-    rest: Vec<u8>,
+    /// What does not fill a block yet, at the beginning.
+    rest: [u8; BLOCK],
     bytes: u64,
 }
 
@@ -152,58 +179,70 @@ impl Default for Sha256 {
 impl Sha256 {
     /// The digest of nothing, so far.
     pub const fn new() -> Self {
-        Self { state: SHA256_INITIAL, rest: Vec::new(), bytes: 0 }
+        Self { state: SHA256_INITIAL, rest: [0; BLOCK], bytes: 0 }
+    }
+
+    /// What does not fill a block yet, and the place of what is missing.
+    fn rest(&mut self) -> (&mut [u8], &mut [u8]) {
+        let filled = usize::try_from(self.bytes % 64).unwrap_or_default();
+        self.rest.split_at_mut(filled)
     }
 
     /// The message goes on.
     pub fn update(&mut self, message: &[u8]) {
-        self.bytes = self.bytes.wrapping_add(u64::try_from(message.len()).unwrap_or_default());
-        let missing = BLOCK.saturating_sub(self.rest.len()).min(message.len());
-        let (head, message) = message.split_at(missing);
-        self.rest.extend_from_slice(head);
-        if self.rest.len() < BLOCK {
-            return;
-        }
-        sha256_block(&mut self.state, words(&self.rest));
-        let blocks = message.chunks_exact(BLOCK);
-        self.rest.clear();
-        self.rest.extend_from_slice(blocks.remainder());
-        for block in blocks {
-            sha256_block(&mut self.state, words(block));
+        let (_, missing) = self.rest();
+        let (head, message) = message.split_at(missing.len().min(message.len()));
+        let is_whole = head.len() == missing.len();
+        put(missing, head);
+        let count = head.len().saturating_add(message.len());
+        self.bytes = self.bytes.wrapping_add(u64::try_from(count).unwrap_or_default());
+        if is_whole {
+            sha256_block(&mut self.state, words(&self.rest));
+            let blocks = message.chunks_exact(BLOCK);
+            put(&mut self.rest, blocks.remainder());
+            for block in blocks {
+                sha256_block(&mut self.state, words(block));
+            }
         }
     }
 
     /// The digest of the whole message.
     pub fn finish(mut self) -> [u8; 32] {
-        for block in last_blocks(&self.rest, self.bytes) {
-            sha256_block(&mut self.state, block);
-        }
-        leading(&self.state)
+        let (mut state, bytes) = (self.state, self.bytes);
+        let (rest, _) = self.rest();
+        last_blocks(rest, bytes, |block| sha256_block(&mut state, block));
+        leading(&state)
+    }
+}
+
+/// Writes bytes to the beginning of a place that is large enough for them.
+fn put(place: &mut [u8], bytes: &[u8]) {
+    if let Some(place) = place.get_mut(..bytes.len()) {
+        place.copy_from_slice(bytes);
     }
 }
 
 /// One block more.
 #[expect(clippy::many_single_char_names, reason = "the names of the standard")]
-fn sha256_block(state: &mut [u32; 8], mut window: [u32; 16]) {
+fn sha256_block(state: &mut [u32; 8], block: Words) {
+    let words: [u32; 64] = schedule(block, |before| {
+        let (w1, w14) = (before[1], before[14]);
+        before[0]
+            .wrapping_add(w1.rotate_right(7) ^ w1.rotate_right(18) ^ w1 >> 3)
+            .wrapping_add(before[9])
+            .wrapping_add(w14.rotate_right(17) ^ w14.rotate_right(19) ^ w14 >> 10)
+    });
     let mut round_state = *state;
-    for constant in SHA256_ROUNDS {
+    for (constant, word) in SHA256_ROUNDS.into_iter().zip(words) {
         let [a, b, c, d, e, f, g, h] = round_state;
         let t1 = h
             .wrapping_add(e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25))
             .wrapping_add(e & f ^ !e & g)
             .wrapping_add(constant)
-            .wrapping_add(window[0]);
+            .wrapping_add(word);
         let t2 = (a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22))
             .wrapping_add(a & b ^ a & c ^ b & c);
         round_state = [t1.wrapping_add(t2), a, b, c, d.wrapping_add(t1), e, f, g];
-        // The window holds this round's word and the fifteen that follow it.
-        let (w1, w14) = (window[1], window[14]);
-        let next = window[0]
-            .wrapping_add(w1.rotate_right(7) ^ w1.rotate_right(18) ^ w1 >> 3)
-            .wrapping_add(window[9])
-            .wrapping_add(w14.rotate_right(17) ^ w14.rotate_right(19) ^ w14 >> 10);
-        window.rotate_left(1);
-        window[15] = next;
     }
     *state = add(*state, round_state);
 }
@@ -217,38 +256,46 @@ pub(crate) fn sha256_head(message: &[u8]) -> [u8; 8] {
 }
 
 /// First eight bytes of the SHA-1 of a message.
-#[expect(clippy::many_single_char_names, reason = "the names of the standard")]
 pub(crate) fn sha1_head(message: &[u8]) -> [u8; 8] {
     let mut state = SHA1_INITIAL;
-    let length = u64::try_from(message.len()).unwrap_or_default();
-    for mut window in last_blocks(message, length) {
-        let mut round_state = state;
-        for round in 0..80 {
-            let [a, b, c, d, e] = round_state;
-            let (mixed, constant) = match round {
-                0..20 => (b & c | !b & d, 0x5a82_7999),
-                20..40 => (b ^ c ^ d, 0x6ed9_eba1),
-                40..60 => (b & c | b & d | c & d, 0x8f1b_bcdc),
-                _ => (b ^ c ^ d, 0xca62_c1d6_u32),
-            };
-            let t = a
-                .rotate_left(5)
-                .wrapping_add(mixed)
-                .wrapping_add(e)
-                .wrapping_add(constant)
-                .wrapping_add(window[0]);
-            round_state = [t, a, b.rotate_left(30), c, d];
-            let next = (window[13] ^ window[8] ^ window[2] ^ window[0]).rotate_left(1);
-            window.rotate_left(1);
-            window[15] = next;
-        }
-        state = add(state, round_state);
+    let blocks = message.chunks_exact(BLOCK);
+    let rest = blocks.remainder();
+    for block in blocks {
+        sha1_block(&mut state, words(block));
     }
+    let bytes = u64::try_from(message.len()).unwrap_or_default();
+    last_blocks(rest, bytes, |block| sha1_block(&mut state, block));
     leading(&state)
+}
+
+#[expect(clippy::many_single_char_names, reason = "the names of the standard")]
+fn sha1_block(state: &mut [u32; 5], block: Words) {
+    let words: [u32; 80] =
+        schedule(block, |before| (before[13] ^ before[8] ^ before[2] ^ before[0]).rotate_left(1));
+    let mut round_state = *state;
+    for (round, word) in words.into_iter().enumerate() {
+        let [a, b, c, d, e] = round_state;
+        let (mixed, constant) = match round {
+            0..20 => (b & c | !b & d, 0x5a82_7999),
+            20..40 => (b ^ c ^ d, 0x6ed9_eba1),
+            40..60 => (b & c | b & d | c & d, 0x8f1b_bcdc),
+            _ => (b ^ c ^ d, 0xca62_c1d6_u32),
+        };
+        let t = a
+            .rotate_left(5)
+            .wrapping_add(mixed)
+            .wrapping_add(e)
+            .wrapping_add(constant)
+            .wrapping_add(word);
+        round_state = [t, a, b.rotate_left(30), c, d];
+    }
+    *state = add(*state, round_state);
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     /// Heads of the digests of the examples in FIPS 180-4, of nothing, and of lengths around a block.
@@ -273,8 +320,11 @@ mod tests {
             (b"abc".as_slice(), 0xa999_3e36_4706_816a, 0xba78_16bf_8f01_cfea),
             (&long, 0x8498_3e44_1c3b_d26e, 0x248d_6a61_d206_38b8),
             (&[b'a'; 55], 0xc1c8_bbdc_2279_6e28, 0x9f43_90f8_d30c_2dd9),
+            (&[b'a'; 56], 0xc2db_330f_6083_854c, 0xb354_39a4_ac6f_0948),
             (&[b'a'; 63], 0x03f0_9f5b_158a_7a8c, 0x7d3e_74a0_5d7d_b15b),
             (&[b'a'; 64], 0x0098_ba82_4b5c_1642, 0xffe0_54fe_7ae0_cb6d),
+            (&[b'a'; 119], 0xee97_1065_aaa0_17e0, 0x31eb_a51c_313a_5c08),
+            (&[b'a'; 120], 0xf34c_1488_3853_46a5, 0x2f3d_3354_32c7_0b58),
             (&[b'a'; 1000], 0x291e_9a6c_6699_4949, 0x41ed_ece4_2d63_e8d9),
         ] {
             assert_eq!(sha1_head(message), u64::to_be_bytes(sha1), "{} bytes", message.len());
