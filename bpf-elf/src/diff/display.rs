@@ -1,5 +1,6 @@
 //! Differences as text for people.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{
@@ -139,12 +140,20 @@ impl<F: fmt::Display> fmt::Display for FieldChange<'_, F> {
                 let differ = old.iter().zip(*new).filter(|(old, new)| old != new).count();
                 write!(f, "{field}: {differ} of {} bytes differ", new.len())
             }
+            (FieldValue::Pairs(old), FieldValue::Pairs(new))
+                if old.len().max(new.len()) > SHOWN =>
+            {
+                let [before, after] = [old, new].map(|pairs| pairs.iter().collect::<BTreeSet<_>>());
+                let keys: BTreeSet<_> = (&before ^ &after).iter().map(|(key, _)| *key).collect();
+                let (differ, old, new) = (keys.len(), old.len(), new.len());
+                write!(f, "{field}: {old} -> {new} pairs, of which {differ} keys differ")
+            }
             _ => write!(f, "{field}: {old} -> {new}"),
         }
     }
 }
 
-/// How many bytes a line shows.
+/// How many bytes, or pairs, a line shows.
 const SHOWN: usize = 16;
 
 impl fmt::Display for FieldValue<'_> {
@@ -156,19 +165,29 @@ impl fmt::Display for FieldValue<'_> {
             Self::Number(number) => write!(f, "{number}"),
             Self::Bits(bits) => write!(f, "{bits:#x}"),
             Self::Text(text) | Self::Layout(text) => fmt::Debug::fmt(&Clean(text), f),
-            Self::Bytes([]) => f.write_str("no bytes"),
-            Self::Bytes(bytes) => {
-                bytes.iter().take(SHOWN).try_for_each(|byte| write!(f, "{byte:02x}"))?;
-                if bytes.len() > SHOWN {
-                    write!(f, "... ({} bytes)", bytes.len())?;
-                }
-                Ok(())
-            }
+            Self::Bytes(bytes) => digits(f, bytes),
+            Self::Pairs(pairs) if pairs.is_empty() => f.write_str("no pairs"),
+            Self::Pairs(pairs) if pairs.len() > SHOWN => write!(f, "{} pairs", pairs.len()),
+            Self::Pairs(pairs) => pairs.iter().enumerate().try_for_each(|(at, (key, value))| {
+                f.write_str(if at == 0 { "[" } else { ", [" })?;
+                digits(f, key)?;
+                f.write_str("] ")?;
+                digits(f, value)
+            }),
             Self::Zeros(bytes) => write!(f, "zeros ({bytes} bytes)"),
             Self::List(names) if names.is_empty() => f.write_str("none"),
             Self::List(names) => fmt::Display::fmt(&Clean(&names.join(", ")), f),
         }
     }
+}
+
+/// The first bytes as hexadecimal digits.
+fn digits(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    if bytes.is_empty() {
+        return f.write_str("no bytes");
+    }
+    bytes.iter().take(SHOWN).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+    if bytes.len() > SHOWN { write!(f, "... ({} bytes)", bytes.len()) } else { Ok(()) }
 }
 
 /// A name without control characters, which a terminal could act on. In quotes (`{:?}`) where it is no word.

@@ -34,6 +34,8 @@ pub enum FieldValue<'spec> {
     Zeros(u64),
     /// A list of names.
     List(Vec<String>),
+    /// Keys with their values, sorted by key, in the byte order of the object.
+    Pairs(Vec<(&'spec [u8], &'spec [u8])>),
     /// A type of this name, of which what it is made of changes and not the name.
     Layout(Cow<'spec, str>),
 }

@@ -103,6 +103,12 @@ fn contents(of: &MapSpec) -> FieldValue<'_> {
             entries.sort();
             FieldValue::List(entries.iter().map(|(key, name)| format!("[{key}] {name}")).collect())
         }
+        MapContents::Pairs(pairs) => {
+            let mut pairs: Vec<_> =
+                pairs.iter().map(|pair| (pair.key.as_slice(), pair.value.as_slice())).collect();
+            pairs.sort_unstable();
+            FieldValue::Pairs(pairs)
+        }
     }
 }
 

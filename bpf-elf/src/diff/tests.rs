@@ -6,7 +6,7 @@ use testdata::{OBJECTS, Order};
 
 use super::*;
 use crate::spec::digest::tests::{INVISIBLE, MAP, PROGRAM, VISIBLE, renumbered, spec};
-use crate::spec::{MapContents, MapSpec, Pinning, VariableSpec};
+use crate::spec::{MapContents, MapPair, MapSpec, Pinning, VariableSpec};
 
 /// Two specs have a difference if their digests say so; it is the same from the other side.
 #[track_caller]
@@ -157,6 +157,7 @@ fn a_pinned_map_stays_usable_if_what_libbpf_compares_is_the_same() {
         (MapType::HASH, |map| map.numa_node = 1, Reuse::Works),
         (MapType::HASH, |map| map.freeze = true, Reuse::Works),
         (MapType::HASH, |map| map.contents = MapContents::Zeroed, Reuse::Works),
+        (MapType::HASH, |map| map.contents = MapContents::Pairs(vec![]), Reuse::Works),
         // What the kernel adds by itself.
         (MapType::DEVMAP, |map| map.flags = MapFlags::RDONLY_PROG, Reuse::Works),
         (MapType::DEVMAP_HASH, |map| map.flags = MapFlags::RDONLY_PROG, Reuse::Works),
@@ -190,6 +191,41 @@ fn a_pinned_map_stays_usable_if_what_libbpf_compares_is_the_same() {
             assert_eq!(change.reuse.as_ref(), Some(expected));
             assert!(diff.to_string().contains("\n    pinned: "), "{diff}");
         }
+    }
+}
+
+#[test]
+fn pairs_are_told_by_key_whatever_their_order() {
+    let pairs = |pairs: &[(u8, u8)]| {
+        let pairs = pairs.iter().map(|(key, value)| MapPair::new([*key, 0], [*value; 17]));
+        MapContents::Pairs(pairs.collect())
+    };
+    let (two, turned) = (pairs(&[(1, 9), (2, 8)]), pairs(&[(2, 8), (1, 9)]));
+    let many: Vec<_> = (0..17).map(|key| (key, key)).collect();
+    let mut other = many.clone();
+    (other[3].1, other[4].0) = (99, 99);
+    let nines = "09090909090909090909090909090909... (17 bytes)";
+    let eights = "08080808080808080808080808080808... (17 bytes)";
+    let rows = [
+        (&two, &turned, String::new()),
+        (&MapContents::None, &pairs(&[(1, 9)]), format!("none -> [0100] {nines}")),
+        (&turned, &pairs(&[]), format!("[0100] {nines}, [0200] {eights} -> no pairs")),
+        (&MapContents::None, &pairs(&many), "none -> 17 pairs".to_owned()),
+        (&pairs(&many), &pairs(&other), "17 -> 17 pairs, of which 3 keys differ".to_owned()),
+        (&pairs(&many), &two, "17 -> 2 pairs, of which 17 keys differ".to_owned()),
+    ];
+    for (old, new, expected) in rows {
+        let [old, new] = [old, new].map(|contents| {
+            let mut map = MapSpec::new("m", MapType::HASH, 2, 17, 64);
+            map.contents = contents.clone();
+            let mut spec = CollectionSpec::new(bpf_asm::ByteOrder::Little);
+            spec.maps.insert("m", map);
+            spec
+        });
+        agree(&old, &new);
+        let text = SpecDiff::new(&old, &new).to_string();
+        let line = text.lines().nth(1).unwrap_or_default().trim_start();
+        assert_eq!(line.strip_prefix("contents: ").unwrap_or_default(), expected, "{text}");
     }
 }
 

@@ -13,6 +13,11 @@ pub enum MapContents {
     Bytes(Vec<u8>),
     /// Maps in a map of maps, or programs in a program array.
     Entries(Vec<MapEntry>),
+    /// Keys with their values, as no object file has them: of hashes, arrays, tries and maps of devices or CPUs.
+    ///
+    /// Loading puts them into the new map, before it is frozen, by one `BPF_MAP_UPDATE_ELEM` for each, so the order says nothing. A map that
+    /// exists before (a pinned one, or a replacement) keeps what it has. An LRU map may drop some, as it may at any time.
+    Pairs(Vec<MapPair>),
 }
 
 impl MapContents {
@@ -22,6 +27,39 @@ impl MapContents {
             Self::Bytes(bytes) => Some(bytes),
             _ => None,
         }
+    }
+}
+
+/// A key of a map, and the value that it begins with.
+///
+/// Both are bytes in the byte order of the spec, in the sizes that the map has. The value of a per-CPU map is that of one CPU, as every CPU begins
+/// with it: how many there are only the machine knows.
+///
+/// ```
+/// use bpf_asm::ByteOrder;
+/// use bpf_elf::spec::{CollectionSpec, MapPair, MapSpec};
+/// use bpf_sys::abi::MapType;
+///
+/// let mut spec = CollectionSpec::new(ByteOrder::Big);
+/// spec.add_map(MapSpec::new("ports", MapType::HASH, 2, 4, 64))?;
+/// let [http, https] = [80_u16, 443].map(|port| MapPair::new(port.to_be_bytes(), 1_u32.to_be_bytes()));
+/// spec.map_mut("ports")?.set_pairs([http, https])?;
+/// let too_long = MapPair::new(80_u32.to_be_bytes(), 1_u32.to_be_bytes());
+/// assert!(spec.map_mut("ports")?.set_pairs([too_long]).is_err());
+/// # Ok::<(), bpf_elf::spec::EditError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapPair {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value.
+    pub value: Vec<u8>,
+}
+
+impl MapPair {
+    /// `value` under `key`.
+    pub fn new(key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+        Self { key: key.into(), value: value.into() }
     }
 }
 

@@ -21,7 +21,7 @@ mod variable;
 mod warning;
 
 pub use collection::CollectionSpec;
-pub use contents::{MapContents, MapEntry};
+pub use contents::{MapContents, MapEntry, MapPair};
 pub use debug_info::{CoreKind, CoreRelocation, LineInfo};
 pub use digest::{DigestError, SpecDigest};
 pub use edit::{

@@ -209,7 +209,7 @@ fn same_contents(map: &MapSpec, found: &MapSpec) -> bool {
     let zero = |contents: &MapContents| match contents {
         MapContents::Bytes(bytes) => bytes.iter().all(|byte| *byte == 0),
         MapContents::Zeroed | MapContents::None => true,
-        MapContents::Entries(_) => false,
+        MapContents::Entries(_) | MapContents::Pairs(_) => false,
     };
     match (&map.contents, &found.contents) {
         (MapContents::Entries(one), MapContents::Entries(other)) => {

@@ -99,6 +99,12 @@ impl<'a> Writer<'a> {
     /// Adds all sections but code and types, in the order in which they were read.
     pub(super) fn add_data(&mut self) -> Result<(), WriteError> {
         let spec = self.spec;
+        for (key, map) in &spec.maps {
+            if matches!(map.contents, MapContents::Pairs(_)) {
+                let problem = "begins with pairs of keys and values, and a definition in an object cannot have them";
+                return Err(WriteError::map(key, problem));
+            }
+        }
         let homes: Vec<(&'a str, &'a MapSpec, Home<'a>)> =
             spec.maps.iter().map(|(key, map)| (key, map, home(key, map))).collect();
         let arena = self.arena();
@@ -532,7 +538,7 @@ fn data_section(
             OutSection::zeros(name, flags, align, u64::from(size))
         }
         MapContents::Bytes(bytes) => OutSection::new(name, flags, align, bytes.clone()),
-        MapContents::Entries(_) => {
+        MapContents::Entries(_) | MapContents::Pairs(_) => {
             return Err(WriteError::map(name, "is a section of variables and cannot hold entries"));
         }
         MapContents::None | MapContents::Zeroed => {

@@ -52,7 +52,7 @@ impl CollectionSpec {
     ///
     /// # Errors
     ///
-    /// The spec does not [hold together](Self::check), or says what no object can say. The file is read again before it is given
+    /// The spec does not [hold together](Self::check), or says what no object can say, as the [pairs](crate::spec::MapContents::Pairs) of a map. The file is read again before it is given
     /// out: what would be read as something else is an error, [`WriteError::Inexpressible`].
     pub fn write_elf(&self) -> Result<Vec<u8>, WriteError> {
         self.write_elf_with(&ReadOptions::default())

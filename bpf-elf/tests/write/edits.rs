@@ -1,7 +1,7 @@
 //! Edited specs: what was changed is in the object, and what was not is as it was.
 
 use bpf_asm::{Builder, R0};
-use bpf_elf::spec::{CollectionSpec, Function, Linkage, MapContents, MapEntry, Pinning};
+use bpf_elf::spec::{CollectionSpec, Function, Linkage, MapContents, MapEntry, MapPair, Pinning};
 use bpf_sys::abi::{AttachType, MapFlags, ProgramType};
 use testdata::{Order, object};
 
@@ -73,6 +73,29 @@ fn variables_have_the_values_that_they_were_given() {
         |spec| fill(spec, ".kconfig", 1),
         "map \".kconfig\": gets its values when it is loaded, and cannot hold others",
     );
+}
+
+#[test]
+fn objects_have_no_pairs() {
+    let pairs = |of: &[(u32, u8)]| {
+        let pair = |(key, value): &(u32, u8)| MapPair::new(key.to_ne_bytes(), [*value; 8]);
+        MapContents::Pairs(of.iter().map(pair).collect())
+    };
+    let problem =
+        "begins with pairs of keys and values, and a definition in an object cannot have them";
+    for of in [&[][..], &[(0, 1), (1, 2)]] {
+        for (name, map) in [("counter", "by_length"), ("legacy_maps", "old_hash")] {
+            fails(
+                name,
+                |spec| {
+                    let map = spec.maps.get_mut(map).unwrap();
+                    (map.key_size, map.value_size) = (4, 8);
+                    map.contents = pairs(of);
+                },
+                &format!("map {map:?}: {problem}"),
+            );
+        }
+    }
 }
 
 fn fill(spec: &mut CollectionSpec, map: &str, byte: u8) {

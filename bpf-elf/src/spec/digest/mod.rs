@@ -30,8 +30,8 @@ const VERSION: &str = "v1";
 ///   signatures and linkage of functions, and with the types that a kernel is told of these.
 /// - It changes with the byte order: what a section of data holds is in the order of the object, and an object of the other
 ///   order runs on other machines.
-/// - It does not depend on paths, lines and columns of the source, on the order of sections, symbols and types, and on types
-///   that nothing uses.
+/// - It does not depend on paths, lines and columns of the source, on the order of sections, symbols and types, and of the
+///   pairs of a map, and on types that nothing uses.
 ///
 /// A kernel loads a prepared program, not a spec: the digest of the bytes that it got is its [tag](bpf_asm::Tag).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -268,5 +268,16 @@ fn contents(encoder: &mut Encoder, of: &MapSpec) {
                 encoder.text(name);
             }
         }
+        MapContents::Pairs(pairs) => {
+            // Each key has one value, so the order in which they are put says nothing.
+            let mut pairs: Vec<_> = pairs.iter().map(|pair| (&pair.key, &pair.value)).collect();
+            pairs.sort();
+            encoder.text("pairs");
+            encoder.count(pairs.len());
+            for (key, value) in pairs {
+                encoder.bytes(key);
+                encoder.bytes(value);
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use testdata::{OBJECTS, Order, object};
 use super::types::TypeDigests;
 use super::*;
 use crate::spec::{
-    ExternKind, ExternSpec, Function, Linkage, MapContents, MapEntry, MapSpec, Pinning,
+    ExternKind, ExternSpec, Function, Linkage, MapContents, MapEntry, MapPair, MapSpec, Pinning,
     ProgramSpec, Reference, SpecMap, Target, TypeRef, VariableSpec, Warning,
 };
 
@@ -151,6 +151,13 @@ pub(crate) const MAP: &[fn(&mut MapSpec)] = &[
     |map| map.contents = MapContents::Entries(vec![]),
     |map| map.contents = MapContents::Entries(vec![MapEntry::new(0, "a")]),
     |map| map.contents = MapContents::Entries(vec![MapEntry::new(1, "a")]),
+    |map| map.contents = MapContents::Pairs(vec![]),
+    |map| map.contents = MapContents::Pairs(vec![MapPair::new([1], [])]),
+    |map| map.contents = MapContents::Pairs(vec![MapPair::new([], [1])]),
+    |map| map.contents = MapContents::Pairs(vec![MapPair::new([1], [2, 3])]),
+    |map| map.contents = MapContents::Pairs(vec![MapPair::new([1, 2], [3])]),
+    |map| map.contents = MapContents::Pairs(vec![MapPair::new([1], [2]), MapPair::new([3], [4])]),
+    |map| map.contents = MapContents::Pairs(vec![MapPair::new([1], [4]), MapPair::new([3], [2])]),
     |map| map.autocreate ^= true,
     |map| map.freeze ^= true,
     |map| map.extra = vec![0],
@@ -164,6 +171,19 @@ fn every_field_of_a_map_changes_the_digest() {
         edit(spec.maps.get_mut("runs").unwrap());
         assert!(seen.insert(spec.digest()), "row {row}");
     }
+}
+
+#[test]
+fn the_digest_does_not_depend_on_the_order_of_pairs() {
+    let pairs: Vec<_> = (0_u8..9).map(|key| MapPair::new([key], [9 - key])).collect();
+    let digest = |pairs: &[MapPair]| {
+        let mut spec = spec("counter", Order::Little);
+        spec.maps.get_mut("runs").unwrap().contents = MapContents::Pairs(pairs.to_vec());
+        spec.digest()
+    };
+    let reversed: Vec<_> = pairs.iter().rev().cloned().collect();
+    assert_eq!(digest(&pairs), digest(&reversed));
+    assert_ne!(digest(&pairs), digest(&pairs[1..]));
 }
 
 fn reversed<T: Clone>(map: &mut SpecMap<T>) {

@@ -2,6 +2,8 @@
 use bpf_sys::abi::MapType;
 
 use super::EditError;
+use super::error::refuse;
+use super::pairs;
 use super::variable::fits;
 use crate::spec::{CollectionSpec, Function, MapContents, MapSpec, Target, VariableSpec};
 
@@ -122,7 +124,12 @@ impl CollectionSpec {
                     }
                 }
             }
-            _ => {}
+            MapContents::Pairs(of) => {
+                let mut wrong = Vec::new();
+                pairs::sizes(map, of, &mut wrong);
+                refuse(wrong, &[], EditError::map(&map.name))?;
+            }
+            MapContents::None | MapContents::Zeroed | MapContents::Bytes(_) => {}
         }
         let mut members = map.function_members.iter();
         match members.find(|member| !self.programs.contains(&member.program)) {

@@ -55,8 +55,8 @@ impl CollectionSpec {
 /// [`CollectionSpec::check_map`] then tell what these methods would.
 #[derive(Debug)]
 pub struct MapMut<'spec> {
-    spec: &'spec mut CollectionSpec,
-    name: String,
+    pub(super) spec: &'spec mut CollectionSpec,
+    pub(super) name: String,
 }
 
 impl MapMut<'_> {
@@ -114,6 +114,8 @@ impl MapMut<'_> {
     }
 
     /// Bytes in a key. The type of the key is dropped if it has another size.
+    ///
+    /// Pairs of another size are refused: [`edit`](Self::edit) changes both as one.
     pub fn set_key_size(&mut self, size: u32) -> Result<&mut Self, EditError> {
         self.edit(|map| map.key_size = size)
     }
@@ -121,7 +123,8 @@ impl MapMut<'_> {
     /// Bytes in a value. The type of the value is dropped if it has another size.
     ///
     /// In a map that holds a data section, this is the size of the last variable: see
-    /// [`resize_variable`](CollectionSpec::resize_variable) (libbpf: `bpf_map__set_value_size`).
+    /// [`resize_variable`](CollectionSpec::resize_variable) (libbpf: `bpf_map__set_value_size`). A single value that the map begins with is cut, or
+    /// filled up with zeros; pairs of another size are refused: [`edit`](Self::edit) changes both as one.
     pub fn set_value_size(&mut self, size: u32) -> Result<&mut Self, EditError> {
         let of = self.spec.variables.values().filter(|variable| variable.map == self.name);
         let last = of.max_by_key(|variable| variable.offset);

@@ -7,12 +7,13 @@ use bpf_sys::abi::{MapFlags, MapType};
 use super::error::{EditError, refuse};
 use super::map_problem::MapProblem;
 use super::map_rules::{self, EITHER, JUDGED, PAGE, rules};
+use super::pairs;
 use super::variable::fits;
 use crate::spec::{CollectionSpec, MapContents, MapSpec, Pinning, Target, TypeRef};
 
 impl MapSpec {
     /// Whether the kernel takes a map of this type with these sizes, flags and contents: what is fixed on every kernel, and can be told without
-    /// the rest of the collection. [`CollectionSpec::check_map`] also looks at that.
+    /// the rest of the collection. [`CollectionSpec::check_map`] also looks at that, and at numbers in keys, which have its byte order.
     ///
     /// # Errors
     ///
@@ -100,8 +101,12 @@ impl CollectionSpec {
     }
 
     fn contents(&self, map: &MapSpec, found: &mut Vec<MapProblem>) {
-        let MapContents::Entries(entries) = &map.contents else {
-            return self.members(map, found);
+        let entries = match &map.contents {
+            MapContents::Entries(entries) => entries,
+            MapContents::Pairs(pairs) => {
+                return pairs::in_order(map, pairs, self.byte_order, found);
+            }
+            _ => return self.members(map, found),
         };
         let programs = map.map_type == MapType::PROG_ARRAY;
         for entry in entries {
@@ -251,10 +256,18 @@ fn inner(map: &MapSpec, found: &mut Vec<MapProblem>) {
 fn own_contents(map: &MapSpec, found: &mut Vec<MapProblem>) {
     let map_type = map.map_type;
     let kind = |what| MapProblem::ContentsKind { map_type, what };
+    let written = !matches!(map.contents, MapContents::None | MapContents::Zeroed);
+    if written && map.flags.contains(MapFlags::RDONLY) {
+        found.push(MapProblem::ContentsReadOnly);
+    }
     match &map.contents {
-        MapContents::Bytes(_) if map.section == ".kconfig" => {
+        MapContents::Bytes(_) | MapContents::Pairs(_) if map.section == ".kconfig" => {
             found.push(MapProblem::Kconfig);
         }
+        MapContents::Pairs(_) if !map_rules::holds_pairs(map_type) => {
+            found.push(kind("pairs of keys and values"));
+        }
+        MapContents::Pairs(pairs) => pairs::alone(map, pairs, found),
         MapContents::Zeroed | MapContents::Bytes(_) if !holds_value(map_type) => {
             found.push(kind("the bytes of a value"));
         }

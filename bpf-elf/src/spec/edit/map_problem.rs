@@ -174,6 +174,74 @@ pub enum MapProblem {
         /// The slot.
         key: u32,
     },
+    /// More pairs than the map has room for.
+    #[error("contents of {pairs} pairs, and max_entries is {max_entries}")]
+    TooManyPairs {
+        /// Pairs of a key and a value.
+        pairs: usize,
+        /// The number of entries.
+        max_entries: u32,
+    },
+    /// A key or value of the contents has another size than those of the map.
+    #[error("the pair of key {key:02x?}: {part}s of {size} bytes, and this one of {found}")]
+    PairSize {
+        /// The key.
+        key: Vec<u8>,
+        /// `key` or `value`.
+        part: &'static str,
+        /// Bytes of a key or value of the map.
+        size: u32,
+        /// Bytes of this one.
+        found: usize,
+    },
+    /// A key has two values. Keys of a trie are the same if they are as far as their prefix goes.
+    #[error("contents for key {key:02x?} twice")]
+    PairTwice {
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// The key of a trie begins with a number of bits that is larger than the key.
+    #[error("the prefix of key {key:02x?} is {prefix} bits long: it is at most {most}")]
+    Prefix {
+        /// The key.
+        key: Vec<u8>,
+        /// Bits of the prefix.
+        prefix: u32,
+        /// Bits of a key behind their number.
+        most: u32,
+    },
+    /// The value has a descriptor of a program, which only a process can have.
+    #[error(
+        "the value of key {key:02x?} has a program in its second half, which no specification can"
+    )]
+    PairProgram {
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Keys or values are something else by their type than what was given.
+    #[error("its {part}s are {expected}, and those given {found}")]
+    PairType {
+        /// `key` or `value`.
+        part: &'static str,
+        /// What its type is.
+        expected: &'static str,
+        /// What was given.
+        found: &'static str,
+    },
+    /// Keys or values were given in the byte order of this machine, and the object is in the other one.
+    #[error(
+        "its {part}s are in the other byte order: use a type that names its byte order, or bytes"
+    )]
+    PairByteOrder {
+        /// `key` or `value`.
+        part: &'static str,
+    },
+    /// A data section has one value.
+    #[error("a data section begins with the bytes of a value and not with pairs")]
+    SectionPairs,
+    /// Only programs write to the map, not the loader.
+    #[error("with the flag RDONLY nothing can be put into it before a program runs")]
+    ContentsReadOnly,
     /// The contents name something that the collection does not have.
     #[error("slot {key}: the collection has no {kind} {name:?}")]
     SlotMissing {

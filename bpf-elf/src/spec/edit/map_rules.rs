@@ -227,6 +227,33 @@ pub(super) fn reaches(map_type: MapType, value_size: u32, offset: u32) -> bool {
     }
 }
 
+/// Whether a loader can put any key with any bytes as its value into such a map: not where values are descriptors (`holds_descriptors`, sockets), where
+/// keys are (storage of a kernel object), where there are no keys, or where only the kernel adds them.
+pub(super) fn holds_pairs(map_type: MapType) -> bool {
+    let known = matches!(
+        map_type,
+        MapType::HASH
+            | MapType::PERCPU_HASH
+            | MapType::LRU_HASH
+            | MapType::LRU_PERCPU_HASH
+            | MapType::LPM_TRIE
+            | MapType::DEVMAP_HASH
+    );
+    known || is_indexed(map_type) || rules(map_type).is_none()
+}
+
+/// Whether the keys of a map that can hold pairs are numbers below `max_entries`.
+pub(super) fn is_indexed(map_type: MapType) -> bool {
+    matches!(
+        map_type,
+        MapType::ARRAY
+            | MapType::PERCPU_ARRAY
+            | MapType::DEVMAP
+            | MapType::CPUMAP
+            | MapType::INSN_ARRAY
+    )
+}
+
 /// Whether such a map can be inside of another one (`bpf_map_meta_alloc`).
 pub(super) fn can_be_inner(map_type: MapType) -> bool {
     !map_type.is_map_of_maps()

@@ -13,6 +13,7 @@ mod map_check;
 mod map_problem;
 mod map_rules;
 mod names;
+mod pairs;
 mod path;
 mod program;
 mod program_check;

@@ -29,7 +29,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    fn of(btf: Option<&Btf>, id: u32) -> Self {
+    pub(super) fn of(btf: Option<&Btf>, id: u32) -> Self {
         let resolved = btf.filter(|_| id != 0).and_then(|btf| btf.resolve(TypeId::new(id)));
         match resolved {
             Some(Type::Int(int)) if int.is_bool() => Self::Bool,
@@ -41,7 +41,7 @@ impl Shape {
     }
 
     /// The shape of a value of a Rust type. Types other than the primitive ones may be layouts of anything.
-    fn of_value<T: ?Sized>() -> Self {
+    pub(super) fn of_value<T: ?Sized>() -> Self {
         match std::any::type_name::<T>() {
             "bool" => Self::Bool,
             "f32" | "f64" => Self::Float,
@@ -51,7 +51,14 @@ impl Shape {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Whether a value of the other shape can stand here. Signs are not compared: literals of Rust are signed by default.
+    pub(super) fn takes(self, value: Self) -> bool {
+        let number = |shape| matches!(shape, Self::Integer | Self::Bool);
+        let unknown = self == Self::Unknown || value == Self::Unknown;
+        unknown || self == value || (number(self) && number(value))
+    }
+
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Integer => "an integer",
             Self::Bool => "a boolean",
@@ -85,13 +92,10 @@ impl Place {
         Some(start..start.checked_add(self.len())?)
     }
 
-    /// Whether a value of this Rust type can stand here. Signs are not compared: literals of Rust are signed by default.
+    /// Whether a value of this Rust type can stand here.
     pub(super) fn check_type<T: ?Sized>(&self, spec: &VariableSpec) -> Result<(), EditError> {
         let value = Shape::of_value::<T>();
-        let number = |shape| matches!(shape, Shape::Integer | Shape::Bool);
-        let unknown = self.shape == Shape::Unknown || value == Shape::Unknown;
-        let fits = unknown || self.shape == value || (number(self.shape) && number(value));
-        if fits { Ok(()) } else { Err(self.mismatch(spec, value.name())) }
+        if self.shape.takes(value) { Ok(()) } else { Err(self.mismatch(spec, value.name())) }
     }
 
     /// Whether these bytes can stand here.

@@ -5,13 +5,13 @@ use bpf_sys::abi::MapFlags;
 use super::*;
 use crate::spec::{MapMut, MapProblem, Pinning, TypeRef};
 
-type Change = fn(&mut MapMut<'_>) -> Result<(), EditError>;
+pub(super) type Change = fn(&mut MapMut<'_>) -> Result<(), EditError>;
 
 /// A change, and the start of what the error says about the map; nothing if the change is good.
-type Row = (&'static str, Change, &'static str);
+pub(super) type Row = (&'static str, Change, &'static str);
 
 /// One map of each kind that the rows need, and a program that uses the value of `.data`.
-fn maps(order: ByteOrder) -> CollectionSpec {
+pub(super) fn maps(order: ByteOrder) -> CollectionSpec {
     let mut builder = BtfBuilder::new();
     let int = Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false };
     let long = Definition::Int { name: "long", size: 8, signed: true, char: false, bool: false };
@@ -57,7 +57,7 @@ fn maps(order: ByteOrder) -> CollectionSpec {
 }
 
 #[track_caller]
-fn check(rows: &[Row]) {
+pub(super) fn check(rows: &[Row]) {
     for order in [ByteOrder::NATIVE, FOREIGN] {
         let before = maps(order);
         for (at, (name, change, expected)) in rows.iter().enumerate() {

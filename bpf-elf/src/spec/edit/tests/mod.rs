@@ -1,6 +1,7 @@
 //! Tests of editing a spec.
 mod code;
 mod maps;
+mod pairs;
 mod programs;
 mod typed;
 
