@@ -166,6 +166,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_action(mut self, action: String) -> Self {
+        self.0.action = action;
+        self
+    }
+
     pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.0.reason = Some(reason.into());
         self

@@ -97,8 +97,9 @@ pub use bpf_elf::diff::SpecDiff;
 pub use bpf_elf::prepare::ModuleSearch;
 #[doc(inline)]
 pub use bpf_elf::spec::{
-    CollectionSpec, DigestError, EditError, Listing, MapContents, MapEntry, MapMut, MapSpec,
-    Pinning, ProgramMut, ProgramSpec, SpecDigest, SpecMap, VariableMut, VariableRef, VariableSpec,
+    CollectionSpec, DigestError, EditError, Listing, MapContents, MapEntry, MapMut, MapPair,
+    MapSpec, Pinning, ProgramMut, ProgramSpec, SpecDigest, SpecMap, VariableMut, VariableRef,
+    VariableSpec,
 };
 #[doc(inline)]
 pub use bpf_elf::{BtfError, ElfError, LinkError, Linker, ReadOptions, WriteError};

@@ -30,6 +30,8 @@ mod maps;
 mod nested;
 #[path = "kernel/own_btf.rs"]
 mod own_btf;
+#[path = "kernel/pairs.rs"]
+mod pairs;
 #[path = "kernel/per_cpu_data.rs"]
 mod per_cpu_data;
 #[path = "kernel/pins.rs"]

@@ -24,6 +24,7 @@ impl Loader<'_> {
                 MapContents::Bytes(bytes) => {
                     map.fill(bytes)?;
                 }
+                MapContents::Pairs(pairs) => map.fill_pairs(pairs)?,
                 MapContents::Entries(entries) if map::is_map_in_map(spec.map_type) => {
                     for entry in entries {
                         let inner = self.maps.get(&entry.name).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Creating maps: what the kernel wants rounded or left out, and what to try again without.
 
 use bpf_elf::spec::{MapContents, MapSpec, TypeRef};
-use bpf_sys::abi::{MapFlags, MapType, ObjectName, UpdateFlags};
+use bpf_sys::abi::{MapFlags, MapType, ObjectName};
 use bpf_sys::feature::Feature;
 use bpf_sys::map::MapCreate;
 use bpf_sys::{AsMapFd, Errno, OwnedBtfFd, OwnedMapFd, SysError};
@@ -74,7 +74,7 @@ fn ring_size(size: u32, page: u32) -> Option<u32> {
 }
 
 impl Map {
-    /// Creates a map by itself, without a collection: filled with the bytes of its specification, and frozen if that says so.
+    /// Creates a map by itself, without a collection: filled with the bytes or pairs of its specification, and frozen if that says so.
     ///
     /// It is not pinned, whatever the specification says: see [`pin`](Self::pin). Slots that name maps or programs need their collection, and are
     /// an error.
@@ -93,6 +93,10 @@ impl Map {
                 map.fill(bytes)?;
                 Ok(map)
             }
+            MapContents::Pairs(pairs) => {
+                map.fill_pairs(pairs)?;
+                Ok(map)
+            }
             _ => Err(Error::new(ErrorKind::InvalidSpec, action(spec))
                 .with_reason("its slots name maps or programs of a collection")),
         };
@@ -107,25 +111,6 @@ impl Map {
         }
         Ok(map)
     }
-}
-
-impl Map {
-    /// Writes the one value that the map begins with: in a per-CPU map (section `.percpu`) the same for every CPU.
-    pub(crate) fn fill(&self, value: &[u8]) -> Result<()> {
-        let shape = self.shape();
-        let key = 0_u32.to_ne_bytes();
-        if shape.map_type != MapType::PERCPU_ARRAY {
-            return self.update(&key, value, UpdateFlags::ANY);
-        }
-        self.update(&key, &for_each_cpu(value, shape.stride, shape.values), UpdateFlags::ANY)
-    }
-}
-
-/// A value in a slot of `stride` bytes for each of this many CPUs.
-fn for_each_cpu(value: &[u8], stride: usize, cpus: usize) -> Vec<u8> {
-    let mut slot = value.to_vec();
-    slot.resize(stride.max(value.len()), 0);
-    slot.repeat(cpus)
 }
 
 /// Creates a map; names, BTF and a mapping are left out when the kernel does not take them.
@@ -292,18 +277,6 @@ mod tests {
             assert_eq!(ring_size(size, 4096), expected, "{size}");
         }
         assert_eq!(ring_size(4096, 65536), Some(65536));
-    }
-
-    #[test]
-    fn every_cpu_gets_the_value_that_a_section_has() {
-        let rows: [(&[u8], usize, usize, &[u8]); 3] = [
-            (&[1, 2], 8, 2, &[1, 2, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0]),
-            (&[3; 8], 8, 1, &[3; 8]),
-            (&[], 8, 0, &[]),
-        ];
-        for (value, stride, cpus, expected) in rows {
-            assert_eq!(for_each_cpu(value, stride, cpus), expected);
-        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod access;
 mod batch;
 mod compat;
 mod create;
+mod fill;
 mod info;
 mod iter;
 mod nested;
