@@ -21,12 +21,13 @@ pub(crate) struct Usage {
 const STEPS: u64 = 1 << 24;
 const STEPS_PER_RECORD: u64 = 1 << 13;
 
-/// All that answers some record. Records that nothing answers, or that ask about the object itself, have no part in it.
+/// All that answers some record. Records that nothing answers, or that ask about the object itself, have no part in it. An error comes
+/// with the index of its record.
 pub(crate) fn usage(
     local: &Btf,
     relos: &[CoreRelo],
     target: &Btf,
-) -> Result<Vec<Usage>, CoreError> {
+) -> Result<Vec<Usage>, (usize, CoreError)> {
     let steps = (relos.len() as u64).saturating_mul(STEPS_PER_RECORD).saturating_add(STEPS);
     within(local, relos, target, Work::new(steps))
 }
@@ -36,19 +37,19 @@ fn within(
     relos: &[CoreRelo],
     target: &Btf,
     mut work: Work,
-) -> Result<Vec<Usage>, CoreError> {
+) -> Result<Vec<Usage>, (usize, CoreError)> {
     let mut roots = Vec::new();
     let mut specs = Vec::new();
-    for relo in relos {
-        let kind =
-            CoreKind::from_number(relo.kind).ok_or(CoreError::UnknownKind { kind: relo.kind })?;
-        let spec = Spec::parse(local, relo, kind)?;
+    for (at, relo) in relos.iter().enumerate() {
+        let kind = CoreKind::from_number(relo.kind);
+        let kind = kind.ok_or((at, CoreError::UnknownKind { kind: relo.kind }))?;
+        let spec = Spec::parse(local, relo, kind).map_err(|error| (at, error))?;
         if kind == CoreKind::TypeIdLocal {
             continue;
         }
         let found = local.get(relo.type_id).filter(|found| !found.name().is_empty());
-        let found = found.ok_or(CoreError::Anonymous { kind, id: relo.type_id })?;
-        specs.push((relo.type_id, kind, spec));
+        let found = found.ok_or((at, CoreError::Anonymous { kind, id: relo.type_id }))?;
+        specs.push((at, relo.type_id, kind, spec));
         let (id, name, kind) = (relo.type_id, found.name(), found.kind());
         roots.push(Root { id, name, kind, candidates: Vec::new() });
     }
@@ -71,12 +72,13 @@ fn within(
     }
     let place = Place { btf: target, pointer: target.pointer_size() };
     let mut out = Vec::new();
-    for (local_id, kind, spec) in &specs {
+    for (at, local_id, kind, spec) in &specs {
         let index = roots.binary_search_by_key(local_id, |root| root.id).ok();
         let asked =
             index.and_then(|index| candidates.get(index)).map(Vec::as_slice).unwrap_or_default();
         left = left.saturating_sub(asked.len());
-        let too_many = || CoreError::TooManyCandidates { kind: *kind, access: spec.text(local) };
+        let too_many =
+            || (*at, CoreError::TooManyCandidates { kind: *kind, access: spec.text(local) });
         // Once nothing is left, nobody knows what was not found.
         if left == 0 {
             return Err(too_many());
@@ -124,16 +126,15 @@ mod tests {
         let relo = CoreRelo::new(0, id, access, kind.number());
         // Two members, and 2 + 4 + 8 + 16 in the first.
         let (target, ..) = tree(4)?;
-        for (records, steps, enough) in
-            [(1, 33, true), (1, 32, false), (3, 97, true), (3, 96, false)]
+        for (records, steps, failed) in
+            [(1, 33, None), (1, 32, Some(0)), (3, 97, None), (3, 96, Some(2)), (3, 64, Some(1))]
         {
             let relos = alloc::vec![relo; records];
             let outcome = within(&local, &relos, &target, Work::new(steps));
             let access = "s->x".into();
-            let expected = if enough {
-                Ok(records)
-            } else {
-                Err(CoreError::TooManyCandidates { kind, access })
+            let expected = match failed {
+                None => Ok(records),
+                Some(at) => Err((at, CoreError::TooManyCandidates { kind, access })),
             };
             assert_eq!(outcome.map(|found| found.len()), expected, "{steps} for {records}");
         }

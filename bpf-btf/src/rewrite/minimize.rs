@@ -74,6 +74,15 @@ impl<'btf> Minimizer<'btf> {
     /// [`CoreError::TooManyCandidates`] for an object and a blob that were made to need more work than records and types can
     /// tell.
     pub fn keep_for(&mut self, local: &Btf, relos: &[CoreRelo]) -> Result<(), CoreError> {
+        self.keep_for_each(local, relos).map_err(|(_, error)| error)
+    }
+
+    /// As [`keep_for`](Self::keep_for); an error comes with the index of the relocation that it is about.
+    pub fn keep_for_each(
+        &mut self,
+        local: &Btf,
+        relos: &[CoreRelo],
+    ) -> Result<(), (usize, CoreError)> {
         for Usage { kind, root, steps } in usage(local, relos, self.btf)? {
             let mark = match kind {
                 CoreKind::TypeMatches => Mark::Members,

@@ -1,10 +1,12 @@
 //! The part of a kernel's BTF that objects need.
 
-use bpf_btf::{Btf, ByteOrder, CoreRelo, Minimizer, TypeId};
+use bpf_btf::core::CoreError;
+use bpf_btf::{Btf, ByteOrder, CoreRelo, Minimizer};
 
 use super::PrepareError;
 use super::btf::all_functions;
-use crate::spec::{CollectionSpec, Function};
+use super::relocate::record;
+use crate::spec::{CollectionSpec, CoreRelocation, Function};
 
 /// The part of a kernel's BTF that the CO-RE relocations of these collections need, to be shipped with them for kernels that have no BTF
 /// of their own: kilobytes instead of megabytes. The same as `bpftool gen min_core_btf` makes.
@@ -22,40 +24,27 @@ pub fn minimal_btf<'spec>(
     let mut minimizer = Minimizer::new(kernel);
     for spec in specs {
         let Some(local) = &spec.btf else { continue };
-        let records: Vec<CoreRelo> = all_functions(spec).flat_map(records).collect();
-        // One search of the kernel's names serves all. Only if that fails it matters whose relocation it is.
-        if let Err(error) = minimizer.keep_for(local, &records) {
-            return Err(culprit(spec, local, kernel, &error));
-        }
+        // One search of the kernel's names serves all.
+        let records: Vec<CoreRelo> = relocations(spec).map(|(_, of)| record(of)).collect();
+        minimizer
+            .keep_for_each(local, &records)
+            .map_err(|(at, error)| wrong_relocation(spec, at, &error))?;
     }
     Ok(minimizer.finish()?.builder.write(order)?)
 }
 
-fn records(function: &Function) -> impl Iterator<Item = CoreRelo> {
-    function.core_relocations.iter().map(|of| {
-        // The place is not the resolver's business.
-        CoreRelo::new(0, TypeId::new(of.type_id), of.access, of.kind.0)
-    })
+/// All relocations of a collection with their functions.
+fn relocations(spec: &CollectionSpec) -> impl Iterator<Item = (&Function, &CoreRelocation)> {
+    all_functions(spec)
+        .flat_map(|function| function.core_relocations.iter().map(move |of| (function, of)))
 }
 
-/// The function and slot of the relocation that is wrong.
-fn culprit(
-    spec: &CollectionSpec,
-    local: &Btf,
-    kernel: &Btf,
-    error: &bpf_btf::core::CoreError,
-) -> PrepareError {
-    let mut found = (String::new(), 0);
-    for function in all_functions(spec) {
-        let wrong = records(function)
-            .position(|record| Minimizer::new(kernel).keep_for(local, &[record]).is_err());
-        let wrong = wrong.and_then(|at| function.core_relocations.get(at));
-        if let Some(relocation) = wrong {
-            found = (function.name.clone(), relocation.slot);
-            break;
-        }
-    }
-    PrepareError::Core { function: found.0, slot: found.1, reason: error.to_string() }
+/// The error of the relocation at this index of all.
+fn wrong_relocation(spec: &CollectionSpec, at: usize, error: &CoreError) -> PrepareError {
+    let found = relocations(spec).nth(at);
+    let (function, slot) =
+        found.map(|(function, of)| (function.name.clone(), of.slot)).unwrap_or_default();
+    PrepareError::Core { function, slot, reason: error.to_string() }
 }
 
 #[cfg(test)]
@@ -121,5 +110,33 @@ mod tests {
             panic!("{error}")
         };
         assert_eq!((function.as_str(), *found), ("read_task", slot), "{reason}");
+    }
+
+    /// Each relocation is possible, and all of them together ask for more than a made-up object may.
+    #[test]
+    fn one_of_too_many_relocations_is_named_as_a_wrong_one_is() {
+        const FLAVOURS: u32 = 2000;
+        let mut builder = BtfBuilder::new();
+        let access = builder.add_string("0").unwrap();
+        for number in 1..=FLAVOURS {
+            let name = format!("s___{number}");
+            builder.add(&Definition::Struct { name: &name, size: 4, members: &[] }).unwrap();
+        }
+        let btf = Btf::parse(builder.write(ByteOrder::NATIVE).unwrap()).unwrap();
+        let kind = CoreKind(bpf_btf::core::CoreKind::TypeExists.number());
+        let mut spec = CollectionSpec::new(bpf_asm::ByteOrder::NATIVE);
+        for (name, ids) in [("few", 1..=1), ("many", 2..=FLAVOURS)] {
+            let mut function = Function::new(name, Vec::new());
+            function.core_relocations = (0..)
+                .zip(ids)
+                .map(|(slot, type_id)| CoreRelocation { slot, kind, type_id, access })
+                .collect();
+            spec.functions.insert(name, function);
+        }
+        spec.btf = Some(btf.clone());
+        let error = minimal_btf([&spec], &btf, ByteOrder::NATIVE).unwrap_err();
+        let PrepareError::Core { function, slot, reason } = &error else { panic!("{error}") };
+        assert_eq!((function.as_str(), *slot), ("few", 0), "{reason}");
+        assert!(reason.starts_with("type_exists struct s___1: "), "{reason}");
     }
 }

@@ -164,7 +164,8 @@ impl CoreResolution {
     }
 }
 
-fn record(relocation: &CoreRelocation) -> CoreRelo {
+/// A relocation as the resolver takes it.
+pub(super) fn record(relocation: &CoreRelocation) -> CoreRelo {
     let id = TypeId::new(relocation.type_id);
     // The place is not the resolver's business.
     CoreRelo::new(0, id, relocation.access, relocation.kind.0)
