@@ -1,5 +1,7 @@
 //! The BTF of an object as a kernel takes it.
 
+use std::collections::HashMap;
+
 use bpf_btf::{
     BtfBuilder, BtfFeatures, ByteOrder, FuncLinkage, Kind, NewSectionEntry, SectionLayout, Type,
     TypeId, VarLinkage, VariablePlace,
@@ -7,7 +9,7 @@ use bpf_btf::{
 
 use super::kconfig::kconfig_map;
 use super::{ContextFunctions, PrepareError};
-use crate::spec::{CollectionSpec, ExternKind, Function, Linkage, MapSpec};
+use crate::spec::{CollectionSpec, ExternKind, Function, Linkage, MapSpec, TypeRef};
 
 /// The BTF of the collection for `BPF_BTF_LOAD`, in native byte order; `None` if the object has none.
 ///
@@ -66,7 +68,7 @@ pub fn prepare_btf_with_contexts(
 fn complete(spec: &CollectionSpec) -> Result<Option<BtfBuilder>, PrepareError> {
     let Some(btf) = &spec.btf else { return Ok(None) };
     let mut builder = BtfBuilder::from_btf(btf);
-    builder.fix_sections(&Places(spec))?;
+    builder.fix_sections(&Places::new(spec))?;
     place_kconfig(spec, &mut builder)?;
     builder.define_ksyms()?;
     for function in all_functions(spec).filter(|f| f.hidden && f.linkage != Linkage::Static) {
@@ -83,32 +85,41 @@ pub(super) fn all_functions(spec: &CollectionSpec) -> impl Iterator<Item = &Func
 }
 
 /// Where the sections and symbols of the object are.
-struct Places<'a>(&'a CollectionSpec);
+struct Places<'a> {
+    spec: &'a CollectionSpec,
+    /// The map that stands for a section of a spec that was made by hand, by the name of the section.
+    maps: HashMap<&'a str, (&'a str, &'a MapSpec)>,
+}
 
-impl SectionLayout for Places<'_> {
-    fn section_size(&self, section: &str) -> Option<u32> {
-        let read = self.0.layout.section(section).map(|section| section.size);
-        read.or_else(|| self.map(section).map(|(_, map)| map.value_size))
-    }
-
-    fn variable(&self, section: &str, variable: &str) -> Option<VariablePlace> {
-        if let Some(section) = self.0.layout.section(section) {
-            let symbol = section.symbol(variable)?;
-            return Some(VariablePlace::new(symbol.offset, symbol.hidden));
+impl<'a> Places<'a> {
+    fn new(spec: &'a CollectionSpec) -> Self {
+        let mut maps = HashMap::with_capacity(spec.maps.len());
+        for (name, map) in &spec.maps {
+            let described = map.value_type.as_ref().map(TypeRef::name);
+            // Of several maps for one section, the first.
+            for section in [Some(name), Some(map.section.as_str()), described].into_iter().flatten()
+            {
+                maps.entry(section).or_insert((name, map));
+            }
         }
-        let (map, _) = self.map(section)?;
-        let found = self.0.variables.get(variable).filter(|found| found.map == map)?;
-        Some(VariablePlace::new(found.offset, false))
+        Self { spec, maps }
     }
 }
 
-impl Places<'_> {
-    /// The map that stands for a section of a spec that was made by hand.
-    fn map(&self, section: &str) -> Option<(&str, &MapSpec)> {
-        let described =
-            |map: &MapSpec| map.value_type.as_ref().is_some_and(|t| t.name() == section);
-        let mut maps = self.0.maps.iter();
-        maps.find(|(name, map)| *name == section || map.section == section || described(map))
+impl SectionLayout for Places<'_> {
+    fn section_size(&self, section: &str) -> Option<u32> {
+        let read = self.spec.layout.section(section).map(|section| section.size);
+        read.or_else(|| self.maps.get(section).map(|(_, map)| map.value_size))
+    }
+
+    fn variable(&self, section: &str, variable: &str) -> Option<VariablePlace> {
+        if let Some(section) = self.spec.layout.section(section) {
+            let symbol = section.symbol(variable)?;
+            return Some(VariablePlace::new(symbol.offset, symbol.hidden));
+        }
+        let (map, _) = self.maps.get(section)?;
+        let found = self.spec.variables.get(variable).filter(|found| found.map == *map)?;
+        Some(VariablePlace::new(found.offset, false))
     }
 }
 
