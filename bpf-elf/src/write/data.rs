@@ -137,6 +137,11 @@ impl<'a> Writer<'a> {
                 by_section.entry(name).or_default().push((key, map));
             }
         }
+        let mut variables = HashMap::<&str, Vec<(&'a str, &'a VariableSpec)>>::new();
+        for (name, variable) in &spec.variables {
+            variables.entry(&variable.map).or_default().push((name, variable));
+        }
+        let of = |key: &str| variables.get(key).map_or(&[][..], Vec::as_slice);
         let mut present = Vec::new();
         for section in sections {
             let here = by_section.remove(section).unwrap_or_default();
@@ -144,11 +149,11 @@ impl<'a> Writer<'a> {
                 _ if section == "license" => self.license()?,
                 _ if section == "version" => self.version()?,
                 _ if section == ARENA => match arena {
-                    Some((key, map)) => self.variables(section, key, map)?,
+                    Some((key, map)) => self.variables(section, key, map, of(key))?,
                     None => false,
                 },
                 Some((key, map)) if is_data_section(section) => {
-                    self.variables(section, key, map)?
+                    self.variables(section, key, map, of(key))?
                 }
                 Some(_) if section == DEFINITIONS => self.definitions(&here)?,
                 Some(_) if section == LEGACY => self.legacy(&here)?,
@@ -216,21 +221,18 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// A section of variables, which is the value of a map.
+    /// A section of variables, which is the value of a map. `visible` are those that the spec has in that map.
     fn variables(
         &mut self,
         section: &str,
         key: &'a str,
         map: &'a MapSpec,
+        visible: &[(&'a str, &'a VariableSpec)],
     ) -> Result<bool, WriteError> {
         let spec = self.spec;
         let known = spec.layout.section(section);
-        let mut variables: Vec<(&str, Cow<'a, VariableSpec>)> = spec
-            .variables
-            .iter()
-            .filter(|(_, variable)| variable.map == key)
-            .map(|(name, variable)| (name, Cow::Borrowed(variable)))
-            .collect();
+        let mut variables: Vec<(&str, Cow<'a, VariableSpec>)> =
+            visible.iter().map(|&(name, variable)| (name, Cow::Borrowed(variable))).collect();
         // Hidden ones are nobody's business, but types and relocations name them.
         for symbol in known.into_iter().flat_map(|known| &known.symbols) {
             if symbol.hidden && !spec.variables.contains(&symbol.name) {
