@@ -1,4 +1,5 @@
 //! Programs and functions from the assembler.
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bpf_asm::{Code, Slot, Target as Named};
@@ -56,7 +57,7 @@ impl CollectionSpec {
         let mut functions = functions.into_iter();
         let empty = || EditError::Slot { function: name.to_owned(), table: "code", slot: 0 };
         let entry = functions.next().ok_or_else(empty)?;
-        self.add_all(functions.collect(), parts.externs)?;
+        self.add_all(functions.collect(), &parts.externs)?;
         self.programs.insert(name, ProgramSpec::new(name, program_type, entry));
         self.programs.get_mut(name).ok_or_else(|| EditError::missing("program", name))
     }
@@ -114,9 +115,10 @@ impl CollectionSpec {
         let mut parts = Parts::new(code, Some(key))?;
         let functions = parts.functions(&self.externs)?;
         let externs = parts.externs;
+        let others: HashSet<&str> = functions.iter().skip(1).map(|f| f.name.as_str()).collect();
         let known = |kind: &str, name: &str| match kind {
-            "function" => functions.iter().skip(1).any(|function| function.name == name),
-            _ => externs.iter().any(|found| found.name == name),
+            "function" => others.contains(name),
+            _ => externs.contains(name),
         };
         for function in &functions {
             let found = self.code_problems(function).into_iter();
@@ -129,7 +131,7 @@ impl CollectionSpec {
         let mut functions = functions.into_iter();
         let empty = || EditError::code(key)(CodeProblem::Empty);
         let entry = functions.next().ok_or_else(empty)?;
-        self.add_all(functions.collect(), externs)?;
+        self.add_all(functions.collect(), &externs)?;
         Ok(entry)
     }
 
@@ -142,13 +144,13 @@ impl CollectionSpec {
         let mut parts = Parts::new(code, None)?;
         let functions = parts.functions(&self.externs)?;
         check_code(&functions)?;
-        self.add_all(functions, parts.externs)
+        self.add_all(functions, &parts.externs)
     }
 
     fn add_all(
         &mut self,
         functions: Vec<Function>,
-        externs: Vec<ExternSpec>,
+        externs: &SpecMap<ExternSpec>,
     ) -> Result<(), EditError> {
         let taken = |name: &str| self.functions.contains(name) || self.programs.contains(name);
         if let Some(function) = functions.iter().find(|function| taken(&function.name)) {
@@ -158,9 +160,9 @@ impl CollectionSpec {
         for function in functions {
             self.functions.insert(function.name.clone(), function);
         }
-        for found in externs {
-            if !self.externs.contains(&found.name) {
-                self.externs.insert(found.name.clone(), found);
+        for (name, found) in externs {
+            if !self.externs.contains(name) {
+                self.externs.insert(name, found.clone());
             }
         }
         Ok(())
@@ -194,7 +196,7 @@ struct Parts<'code> {
     starts: Vec<(&'code str, usize)>,
     /// What the first function is called in the spec.
     entry: Option<&'code str>,
-    externs: Vec<ExternSpec>,
+    externs: SpecMap<ExternSpec>,
 }
 
 impl<'code> Parts<'code> {
@@ -216,7 +218,7 @@ impl<'code> Parts<'code> {
             }
             last = Some(end);
         }
-        Ok(Self { code, starts, entry, externs: Vec::new() })
+        Ok(Self { code, starts, entry, externs: SpecMap::new() })
     }
 
     fn functions(&mut self, declared: &SpecMap<ExternSpec>) -> Result<Vec<Function>, EditError> {
@@ -285,8 +287,9 @@ impl<'code> Parts<'code> {
     fn callee(&self, start: usize, at: usize, slot: Slot) -> Option<(Slot, Arc<str>)> {
         let next = i64::try_from(start.checked_add(at)?.checked_add(1)?).ok()?;
         let to = usize::try_from(next.checked_add(i64::from(slot.imm))?).ok()?;
-        let found = self.starts.iter().find(|(_, start)| *start == to)?;
-        Some((slot, Arc::from(self.key(found.0))))
+        let found = self.starts.binary_search_by_key(&to, |(_, start)| *start).ok()?;
+        let (name, _) = self.starts.get(found)?;
+        Some((slot, Arc::from(self.key(name))))
     }
 
     fn target(&mut self, named: &Named, declared: &SpecMap<ExternSpec>) -> Target {
@@ -323,14 +326,14 @@ impl<'code> Parts<'code> {
         kind: ExternKind,
         declared: &SpecMap<ExternSpec>,
     ) -> ExternKind {
-        let known = declared.get(name).or_else(|| self.externs.iter().find(|e| e.name == name));
+        let known = declared.get(name).or_else(|| self.externs.get(name));
         if let Some(known) = known {
             return known.kind;
         }
         let mut found = ExternSpec::new(name, kind);
         // Nobody says what it is, but it is not declared as `void`: the kernel's type counts.
         found.type_name = Some(String::new());
-        self.externs.push(found);
+        self.externs.insert(name, found);
         kind
     }
 }
