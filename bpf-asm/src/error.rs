@@ -186,8 +186,8 @@ pub enum AssembleError {
     Build {
         /// Number of the line, from 1.
         line: usize,
-        /// What is wrong there.
-        source: BuildError,
+        /// What is wrong there. It is in the text, and therefore not the [source](core::error::Error::source) of the error.
+        r#source: BuildError,
     },
 }
 

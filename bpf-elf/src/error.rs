@@ -1,4 +1,5 @@
 //! Errors of reading an object.
+use std::fmt;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -25,8 +26,8 @@ pub enum Error {
     Btf {
         /// `.BTF` or `.BTF.ext`.
         section: &'static str,
-        /// What is wrong.
-        source: BtfError,
+        /// What is wrong. It is in the text, and therefore not the [source](std::error::Error::source) of the error.
+        r#source: BtfError,
     },
     /// The spec would take more than 8 times the memory of the file and 1 MiB: names or code are used too often, or things described in too
     /// few bytes.
@@ -279,6 +280,24 @@ pub struct BtfError(String);
 
 impl BtfError {
     pub(crate) fn new(error: &dyn std::error::Error) -> Self {
-        Self(error.to_string())
+        Self(WithSources(error).to_string())
     }
 }
+
+/// The text of an error with those of all that it goes back to, for what keeps no more than the text.
+pub(crate) struct WithSources<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for WithSources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, f)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,8 @@ pub enum LinkError {
     Elf {
         /// The object.
         object: String,
-        /// What is wrong.
-        source: ElfError,
+        /// What is wrong. It is in the text, and therefore not the [source](std::error::Error::source) of the error.
+        r#source: ElfError,
     },
     /// The type information is malformed.
     #[error("{object}: section {section:?}: {source}")]
@@ -25,8 +25,8 @@ pub enum LinkError {
         object: String,
         /// `.BTF` or `.BTF.ext`.
         section: &'static str,
-        /// What is wrong.
-        source: BtfError,
+        /// What is wrong. It is in the text, as that of `Elf` is.
+        r#source: BtfError,
     },
     /// The type information of all objects together cannot be written.
     #[error("the types of the linked object: {0}")]

@@ -1,5 +1,7 @@
 //! What can be wrong with a spec that is to be loaded.
 
+use crate::error::WithSources;
+
 /// Why a spec cannot be made ready for loading.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -93,6 +95,13 @@ pub enum PrepareError {
         type_id: u32,
     },
     /// The BTF of the object cannot be completed.
-    #[error("BTF of the object: {0}")]
-    Btf(#[from] bpf_btf::BuildError),
+    #[error("BTF of the object: {}", WithSources(.0))]
+    Btf(bpf_btf::BuildError),
+}
+
+/// Not `#[from]`, which would make a source of what the text already says.
+impl From<bpf_btf::BuildError> for PrepareError {
+    fn from(error: bpf_btf::BuildError) -> Self {
+        Self::Btf(error)
+    }
 }

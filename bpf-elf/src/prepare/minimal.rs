@@ -6,6 +6,7 @@ use bpf_btf::{Btf, ByteOrder, CoreRelo, Minimizer};
 use super::PrepareError;
 use super::btf::all_functions;
 use super::relocate::record;
+use crate::error::WithSources;
 use crate::spec::{CollectionSpec, CoreRelocation, Function};
 
 /// The part of a kernel's BTF that the CO-RE relocations of these collections need, to be shipped with them for kernels that have no BTF
@@ -44,7 +45,7 @@ fn wrong_relocation(spec: &CollectionSpec, at: usize, error: &CoreError) -> Prep
     let found = relocations(spec).nth(at);
     let (function, slot) =
         found.map(|(function, of)| (function.name.clone(), of.slot)).unwrap_or_default();
-    PrepareError::Core { function, slot, reason: error.to_string() }
+    PrepareError::Core { function, slot, reason: WithSources(error).to_string() }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use bpf_btf::core::{CoreError, CoreKind, Fixup as Answer, Resolver, Story};
 use bpf_btf::{Btf, CoreRelo, TypeId};
 
 use super::{LocalTypeId, PlacedFunction, PrepareError};
+use crate::error::WithSources;
 use crate::spec::{CollectionSpec, CoreRelocation, Function};
 
 /// The helper that a poisoned instruction calls. No kernel has it, so the verifier refuses the program if it can reach the
@@ -222,7 +223,7 @@ pub(super) fn apply(
             };
             let answer = match answers.get(at) {
                 Some(Ok(answer)) => answer,
-                Some(Err(error)) => return Err(fail(error.to_string())),
+                Some(Err(error)) => return Err(fail(WithSources(error).to_string())),
                 None => return Err(fail("the relocation was not resolved".into())),
             };
             let slot = placed.start.saturating_add(relocation.slot);

@@ -16,7 +16,7 @@ pub enum WriteError {
     TooLarge,
     /// The type information cannot be changed as the spec needs it.
     #[error("section \".BTF\": {0}")]
-    Btf(#[source] BtfError),
+    Btf(BtfError),
     /// A function without instructions.
     #[error("function {function:?} has no instructions")]
     EmptyFunction {

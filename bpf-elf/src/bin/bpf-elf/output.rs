@@ -28,15 +28,7 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Tells on standard error why a command failed.
 pub(crate) fn complain(error: &anyhow::Error) {
-    let mut causes = error.chain().map(ToString::to_string);
-    let mut text = causes.next().unwrap_or_default();
-    for cause in causes {
-        // Some errors say what their source says, for those who print nothing else.
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    note(&text);
+    note(&format!("{error:#}"));
 }
 
 /// Tells something on standard error, in one line, whatever the names in files hold.
