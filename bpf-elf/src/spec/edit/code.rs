@@ -38,7 +38,7 @@ impl CollectionSpec {
     ///
     /// # Errors
     ///
-    /// The name of the program or of a function is none or is taken; or the code is not that of whole functions: it is empty, it has slots before its
+    /// The name of the program or of a function is none or is taken, or two functions of the code have one; or the code is not that of whole functions: it is empty, it has slots before its
     /// first function, a jump leaves its function, control runs out of the end, or a reference or distance leads to no function. The spec is then
     /// what it was. Maps that the code names may be added later: [`check`](Self::check) tells what is missing.
     pub fn add_program(
@@ -217,6 +217,14 @@ impl<'code> Parts<'code> {
                 return Err(EditError::Slot { function, table: "the start", slot: *start });
             }
             last = Some(end);
+        }
+        let mut names = HashSet::with_capacity(starts.len());
+        for (at, (name, _)) in starts.iter().enumerate() {
+            // The first has the name of the entry too.
+            if !names.insert(*name) || (at != 0 && entry == Some(*name)) {
+                let name = (*name).to_owned();
+                return Err(EditError::Taken { kind: "program or function", name });
+            }
         }
         Ok(Self { code, starts, entry, externs: SpecMap::new() })
     }

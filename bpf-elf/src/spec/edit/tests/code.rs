@@ -98,6 +98,36 @@ fn code_is_cut_into_functions_and_names_become_references() {
 }
 
 #[test]
+fn names_of_code_are_given_once() {
+    let code = Code::assemble("<a>:\n call a\n exit\n<b>:\n exit\n<c>:\n exit").unwrap();
+    // Rows: names of the three functions, and the name of the program.
+    let rows = [
+        (["a", "b", "b"], Some("main"), "b"),
+        (["a", "b", "b"], None, "b"),
+        (["a", "a", "c"], Some("main"), "a"),
+        // A call of the second would be one of the program, and the other way round.
+        (["a", "main", "c"], Some("main"), "main"),
+    ];
+    for (names, program, twice) in rows {
+        let mut code = code.clone();
+        for (function, name) in code.functions.iter_mut().zip(names) {
+            name.clone_into(&mut function.name);
+        }
+        let mut spec = CollectionSpec::new(ByteOrder::NATIVE);
+        let added = match program {
+            Some(name) => spec.add_program(name, ProgramType::XDP, &code).map(drop),
+            None => spec.add_functions(&code),
+        };
+        let taken = EditError::Taken { kind: "program or function", name: twice.into() };
+        assert_eq!(added, Err(taken), "{names:?}");
+        assert_eq!(spec, CollectionSpec::new(ByteOrder::NATIVE));
+    }
+    let mut spec = CollectionSpec::new(ByteOrder::NATIVE);
+    spec.add_program("a", ProgramType::XDP, &code).unwrap();
+    assert_eq!(spec.functions.names().collect::<Vec<_>>(), ["b", "c"]);
+}
+
+#[test]
 fn calls_by_distance_find_their_function() {
     let mut code = Code::assemble("<a>:\n call b\n exit\n<b>:\n call a\n exit").unwrap();
     code.references.clear();
