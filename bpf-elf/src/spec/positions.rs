@@ -11,7 +11,7 @@ const FREE: u32 = u32::MAX;
 /// What was here is gone, and what was put behind it because of it may still be there.
 const LEFT: u32 = u32::MAX - 1;
 
-/// A hash table of positions in a list of named things, which has the names: 6 to 12 bytes for each of them.
+/// A hash table of positions in a list of named things, which has the names: 5 to 12 bytes for each of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Positions {
     hasher: RandomState,
@@ -47,7 +47,8 @@ impl Positions {
         }
         // Some places are always free, so that each search ends.
         if self.used.saturating_add(1) > Self::most(self.places.len()) {
-            self.rebuild(list, list.len().saturating_mul(2));
+            // A list that needs more than most of the places gets twice as many.
+            self.moved(list);
         } else if let Some(((name, _), position)) = list.last().zip(list.len().checked_sub(1)) {
             self.put(name, position);
         }
@@ -136,5 +137,28 @@ impl Positions {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_takes_five_to_twelve_bytes_however_it_came() {
+        for reserved in [0, 9, 100, 1000] {
+            let (mut list, mut positions) = (Vec::new(), Positions::default());
+            positions.reserve::<()>(&list, reserved);
+            for number in 0..3000_usize {
+                list.push((Arc::from(format!("name_{number}")), ()));
+                positions.added(&list);
+                let bytes = positions.places.len() * size_of::<u32>();
+                let named = list.len();
+                assert_eq!(positions.find(&list, &format!("name_{number}")), Some(number));
+                if named > SHORT.max(reserved) {
+                    assert!((5 * named..=12 * named).contains(&bytes), "{bytes} for {named}");
+                }
+            }
+        }
     }
 }
