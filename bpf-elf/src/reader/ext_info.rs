@@ -56,22 +56,30 @@ struct Records<'a, 'data> {
 }
 
 impl Records<'_, '_> {
+    /// A record is for all functions that start where it says, for one may have several names: the first gets it, and passes it on to the
+    /// others once.
     fn funcs(&mut self, ext: &BtfExt<'_>, find: impl Fn(u32) -> Option<SectionIndex>) {
+        let places = self.table.places();
         for info in ext.func_infos() {
             let Some(section) = find(info.name_offset) else { continue };
             for record in info.records {
                 let offset = u64::from(record.insn_offset);
-                let Some(mut at) = self.table.around(section, offset) else { continue };
-                // All functions that start here, for one may have several names.
-                while let Some(place) = self.table.places().get(at) {
-                    if (place.section, place.offset) != (section, offset) {
-                        break;
-                    }
-                    if let Some(function) = self.functions.get_mut(place) {
-                        function.type_id = Some(record.type_id.get());
-                    }
-                    at = at.saturating_add(1);
+                let Some(place) = self.table.at(section, offset) else { continue };
+                if let Some(function) = self.functions.get_mut(place) {
+                    function.type_id = Some(record.type_id.get());
                 }
+            }
+        }
+        let mut first = None;
+        for place in places {
+            let Some(function) = self.functions.get_mut(place) else { continue };
+            match first {
+                Some((section, offset, type_id))
+                    if (section, offset) == (place.section, place.offset) =>
+                {
+                    function.type_id = type_id;
+                }
+                _ => first = Some((place.section, place.offset, function.type_id)),
             }
         }
     }

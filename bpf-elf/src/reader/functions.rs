@@ -43,7 +43,6 @@ impl FunctionPlace<'_> {
 /// Functions with the same code.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
-    section: SectionIndex,
     /// Bytes from the start of the section.
     pub(super) code: std::ops::Range<u64>,
     /// Indexes in the table.
@@ -135,9 +134,12 @@ impl<'data> FunctionTable<'data> {
         section: SectionIndex,
         offset: u64,
     ) -> Option<Group> {
-        let holds = |group: &Group| group.section == section && group.code.contains(&offset);
-        let next = last.and_then(|last| self.group(last.places.end)).filter(holds);
-        next.or_else(|| self.group(self.around(section, offset)?).filter(holds))
+        let holds = |at: &usize| {
+            let place = self.places.get(*at);
+            place.is_some_and(|p| p.section == section && (p.offset..p.end()).contains(&offset))
+        };
+        let next = last.map(|last| last.places.end).filter(holds);
+        self.group(next.or_else(|| self.around(section, offset))?)
     }
 
     /// The functions that share the code of the one at this index, which is the first of them.
@@ -148,7 +150,7 @@ impl<'data> FunctionTable<'data> {
         let count =
             rest.iter().take_while(|other| (other.section, other.offset) == (section, start));
         let end = first.saturating_add(count.count());
-        Some(Group { section, code: start..place.end(), places: first..end })
+        Some(Group { code: start..place.end(), places: first..end })
     }
 
     fn rank_all(&mut self) {
