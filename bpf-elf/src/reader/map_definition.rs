@@ -8,6 +8,21 @@ use crate::Error;
 use crate::budget::Budget;
 use crate::spec::{MapSpec, Pinning, Warning};
 
+/// The attributes there are.
+const ATTRIBUTES: [&str; 11] = [
+    "type",
+    "key",
+    "value",
+    "key_size",
+    "value_size",
+    "max_entries",
+    "map_flags",
+    "numa_node",
+    "map_extra",
+    "pinning",
+    "values",
+];
+
 /// A map as its type defines it.
 pub(crate) struct Definition {
     pub(crate) map: MapSpec,
@@ -48,9 +63,18 @@ impl Parser<'_> {
         }
         let mut map = MapSpec::new(self.budget.string(self.name)?, MapType::UNSPEC, 0, 0, 0);
         map.section = self.budget.string(section)?;
+        let mut given = [false; ATTRIBUTES.len()];
         let mut typed = false;
         let mut values = None;
         for (index, member) in structure.members().enumerate() {
+            // Nor would a compiler take that: it bounds what the definitions of an object take, many of which may have one type.
+            let attribute =
+                ATTRIBUTES.iter().zip(&mut given).find(|(name, _)| **name == member.name());
+            if let Some((name, given)) = attribute {
+                if std::mem::replace(given, true) {
+                    return Err(self.fail(name, "is given twice"));
+                }
+            }
             match member.name() {
                 "type" => {
                     map.map_type = MapType(self.number(&member, "type")?);

@@ -115,6 +115,18 @@ fn attributes_that_make_no_sense_are_refused() {
         &[HASH, ("colour", FOUR)],
         " has the unknown attribute \"colour\": one of type, key, value, key_size, value_size, max_entries, map_flags, numa_node, map_extra, pinning, values is possible",
     );
+    // No compiler takes a structure with two members of one name.
+    for (name, value) in
+        [("max_entries", 4), ("value_size", 4), ("map_extra", 0), ("type", 1), ("pinning", 0)]
+    {
+        let value: fn(&mut Types) -> TypeId = match value {
+            0 => |t| t.number(0),
+            1 => |t| t.number(1),
+            _ => |t| t.number(4),
+        };
+        let error = format!(": attribute {name:?} is given twice");
+        refused(&[HASH, (name, value), (name, value)], &error);
+    }
     let number = "is not written as __uint(..., number)";
     refused(&[("type", |t| t.int)], &format!(": attribute \"type\" {number}"));
     refused(&[("type", INT)], &format!(": attribute \"type\" {number}"));
