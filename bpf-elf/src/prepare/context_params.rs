@@ -12,6 +12,10 @@ use crate::spec::{CollectionSpec, Linkage};
 /// The tag on a parameter (`__arg_ctx` of `bpf_helpers.h`).
 const TAG: &str = "arg:ctx";
 
+/// Parameters that a function can have on the kernels that need a copy: those that are in registers (kernel: `MAX_BPF_FUNC_REG_ARGS`). Copies
+/// of what has more would help nobody, and take room without end.
+const MAX_PARAMS: usize = 5;
+
 /// Copies of functions for kernels that know the context of a global function by the name of its type alone: those before 6.8, which do not
 /// heed the tag `arg:ctx` (libbpf: `bpf_program_fixup_func_info`).
 ///
@@ -71,13 +75,20 @@ impl ContextFunctions {
             let Some(id) = function.type_id else { continue };
             // Each function once, however often it is defined.
             let Some(params) = tagged.remove(&id) else { continue };
+            let Some(Type::Func(func)) = btf.get(TypeId::new(id)) else { continue };
+            let Some(Type::FuncProto(prototype)) = btf.get(func.prototype()) else { continue };
+            if prototype.param_count() > MAX_PARAMS {
+                continue;
+            }
             for &program_type in &types {
                 let Some(context) = context_name(program_type) else { continue };
                 if copies.copies.contains_key(&(id, context)) {
                     continue;
                 }
-                let wrong =
-                    |param: &usize| needs_other_type(btf, id, *param, program_type, context);
+                let wrong = |at: &usize| {
+                    let param = prototype.params().nth(*at);
+                    param.is_some_and(|p| needs_other_type(btf, p.type_id(), program_type, context))
+                };
                 let params: Vec<usize> = params.iter().copied().filter(wrong).collect();
                 let copy = builder.with_context_params_at(TypeId::new(id), &params, context)?;
                 copies.copies.extend(copy.map(|copy| ((id, context), copy.get())));
@@ -121,18 +132,9 @@ fn context_name(program_type: ProgramType) -> Option<&'static str> {
 
 /// Whether a parameter is declared as something that may stand for the context, and that an older kernel does not take for it: `void *` and, by type
 /// of program, what newer kernels take as well. Anything else is a mistake of the source, which the verifier tells.
-fn needs_other_type(
-    btf: &Btf,
-    func: u32,
-    param: usize,
-    program_type: ProgramType,
-    context: &str,
-) -> bool {
+fn needs_other_type(btf: &Btf, param: TypeId, program_type: ProgramType, context: &str) -> bool {
     use ProgramType as P;
-    let Some(Type::Func(func)) = btf.get(TypeId::new(func)) else { return false };
-    let Some(Type::FuncProto(prototype)) = btf.get(func.prototype()) else { return false };
-    let Some(param) = prototype.params().nth(param) else { return false };
-    let Some(Type::Ptr(pointer)) = btf.resolve(param.type_id()) else { return false };
+    let Some(Type::Ptr(pointer)) = btf.resolve(param) else { return false };
     let target = btf.resolve(pointer.target());
     let probe = matches!(program_type, P::KPROBE | P::PERF_EVENT);
     // The kernel knows this one by the name of a typedef.

@@ -18,6 +18,16 @@ enum Pointee {
 
 /// A program that calls `sub(first, ctx)`; the tag is on the second parameter.
 fn object(program_type: ProgramType, pointee: Pointee, linkage: Linkage) -> CollectionSpec {
+    object_with(program_type, pointee, linkage, 0)
+}
+
+/// The same with this many parameters behind.
+fn object_with(
+    program_type: ProgramType,
+    pointee: Pointee,
+    linkage: Linkage,
+    more: usize,
+) -> CollectionSpec {
     let mut builder = BtfBuilder::new();
     let int = |name, size| Definition::Int { name, size, signed: true, char: false, bool: false };
     let number = builder.add(&int("int", 4)).unwrap();
@@ -34,7 +44,8 @@ fn object(program_type: ProgramType, pointee: Pointee, linkage: Linkage) -> Coll
         Pointee::None => None,
     };
     let param = target.map_or(number, |target| builder.add(&Definition::Ptr { target }).unwrap());
-    let params = [NewParam::new("first", number), NewParam::new("ctx", param)];
+    let mut params = vec![NewParam::new("first", number), NewParam::new("ctx", param)];
+    params.extend(std::iter::repeat_n(NewParam::new("more", number), more));
     let prototype = Definition::FuncProto { return_type: number, params: &params };
     let prototype = builder.add(&prototype).unwrap();
     let kind = if linkage == Linkage::Static { FuncLinkage::Static } else { FuncLinkage::Global };
@@ -131,6 +142,15 @@ fn only_functions_that_are_verified_by_themselves_are_copied() {
     assert_eq!(changed(&object(ProgramType::XDP, Pointee::Void, Linkage::Static), native), None);
     let weak = object(ProgramType::XDP, Pointee::Void, Linkage::Weak);
     assert!(changed(&weak, native).is_some());
+}
+
+#[test]
+fn functions_with_more_parameters_than_registers_are_left_to_the_verifier() {
+    let native = bpf_btf::ByteOrder::NATIVE;
+    for (more, copied) in [(3, true), (4, false), (60_000, false)] {
+        let spec = object_with(ProgramType::XDP, Pointee::Void, Linkage::Global, more);
+        assert_eq!(changed(&spec, native).is_some(), copied, "{more}");
+    }
 }
 
 #[test]
