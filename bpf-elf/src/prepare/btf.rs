@@ -59,7 +59,8 @@ pub fn prepare_btf_with_contexts(
 ) -> Result<Option<(Vec<u8>, ContextFunctions)>, PrepareError> {
     let Some(btf) = &spec.btf else { return Ok(None) };
     let Some(mut builder) = complete(spec)? else { return Ok(None) };
-    let contexts = ContextFunctions::add(spec, btf, &mut builder)?;
+    let programs = spec.programs.values().map(|program| program.program_type);
+    let contexts = ContextFunctions::add(spec, btf, programs, &mut builder, Some)?;
     builder.sanitize(features)?;
     Ok(Some((builder.write(order)?, contexts)))
 }

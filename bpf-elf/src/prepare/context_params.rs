@@ -19,7 +19,8 @@ const MAX_PARAMS: usize = 5;
 /// Copies of functions for kernels that know the context of a global function by the name of its type alone: those before 6.8, which do not
 /// heed the tag `arg:ctx` (libbpf: `bpf_program_fixup_func_info`).
 ///
-/// Made by [`prepare_btf_with_contexts`](super::prepare_btf_with_contexts), and good for the BTF that comes with it.
+/// Made by [`prepare_btf_with_contexts`](super::prepare_btf_with_contexts) or
+/// [`with_own_btf_and_contexts`](super::PreparedProgram::with_own_btf_and_contexts), and good for the BTF that comes with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContextFunctions {
     /// By the number of the function and the name of the context.
@@ -27,7 +28,7 @@ pub struct ContextFunctions {
 }
 
 impl ContextFunctions {
-    /// Whether no function needs a copy for any program of the collection.
+    /// Whether no function needs a copy for any program that the BTF is for.
     pub fn is_empty(&self) -> bool {
         self.copies.is_empty()
     }
@@ -49,11 +50,14 @@ impl ContextFunctions {
         changed.then_some(copied)
     }
 
-    /// Adds the copies that the programs of a collection may need.
+    /// Adds the copies that programs of a collection, of these types, may need. `number` is that of a type of the collection in the builder, if
+    /// it is there.
     pub(super) fn add(
         spec: &CollectionSpec,
         btf: &Btf,
+        programs: impl Iterator<Item = ProgramType>,
         builder: &mut BtfBuilder,
+        number: impl Fn(TypeId) -> Option<TypeId>,
     ) -> Result<Self, BuildError> {
         let mut tagged: HashMap<u32, Vec<usize>> = HashMap::new();
         for (_, found) in btf.types() {
@@ -67,8 +71,7 @@ impl ContextFunctions {
         if tagged.is_empty() {
             return Ok(copies);
         }
-        let mut types: Vec<ProgramType> =
-            spec.programs.values().map(|program| program.program_type).collect();
+        let mut types: Vec<ProgramType> = programs.collect();
         types.sort_unstable_by_key(|program_type| program_type.0);
         types.dedup();
         for function in all_functions(spec).filter(|f| f.linkage != Linkage::Static && !f.hidden) {
@@ -80,6 +83,8 @@ impl ContextFunctions {
             if prototype.param_count() > MAX_PARAMS {
                 continue;
             }
+            let Some(number) = number(TypeId::new(id)) else { continue };
+            let id = number.get();
             for &program_type in &types {
                 let Some(context) = context_name(program_type) else { continue };
                 if copies.copies.contains_key(&(id, context)) {
@@ -90,7 +95,7 @@ impl ContextFunctions {
                     param.is_some_and(|p| needs_other_type(btf, p.type_id(), program_type, context))
                 };
                 let params: Vec<usize> = params.iter().copied().filter(wrong).collect();
-                let copy = builder.with_context_params_at(TypeId::new(id), &params, context)?;
+                let copy = builder.with_context_params_at(number, &params, context)?;
                 copies.copies.extend(copy.map(|copy| ((id, context), copy.get())));
             }
         }

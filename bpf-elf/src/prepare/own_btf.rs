@@ -9,7 +9,7 @@ use bpf_btf::{
 
 use super::btf::all_functions;
 use super::relocate::replace_type_id;
-use super::{PrepareError, PreparedProgram};
+use super::{ContextFunctions, PrepareError, PreparedProgram};
 use crate::spec::{CollectionSpec, Linkage};
 
 impl PreparedProgram {
@@ -20,7 +20,8 @@ impl PreparedProgram {
     /// The blob has the types of the program's functions, those whose numbers its instructions hold, all that these refer to, the
     /// tags on them, and the strings of its lines: nothing of other programs, no data sections, no maps. The numbers of types and
     /// the offsets of strings in the program that is returned are those of this blob, so load it with no other. What `features`
-    /// lacks is replaced by older kinds, as in [`prepare_btf_for`](super::prepare_btf_for).
+    /// lacks is replaced by older kinds, as in [`prepare_btf_for`](super::prepare_btf_for). Kernels before 6.8 may want
+    /// [copies of functions](Self::with_own_btf_and_contexts) besides.
     ///
     /// `spec` is the collection that the program was prepared from. The program may be [complete](Self::complete) or not; it has to be
     /// one whose numbers are still those of the object, not one that this method returned.
@@ -57,6 +58,46 @@ impl PreparedProgram {
         features: &BtfFeatures,
         order: ByteOrder,
     ) -> Result<(Self, Option<Vec<u8>>), PrepareError> {
+        let (program, own) = self.own_types(spec)?;
+        let Some((mut builder, _)) = own else { return Ok((program, None)) };
+        builder.sanitize(features)?;
+        Ok((program, Some(builder.write(order)?)))
+    }
+
+    /// As [`with_own_btf`](Self::with_own_btf), with copies of the functions of the program that have a parameter tagged `arg:ctx`: for kernels
+    /// before 6.8, which take a parameter for the context by the name of its type (see
+    /// [`prepare_btf_with_contexts`](super::prepare_btf_with_contexts)).
+    ///
+    /// The program that is returned names the functions themselves, which newer kernels want.
+    /// [`ContextFunctions::func_infos`] of its type and records are those for an older one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`with_own_btf`](Self::with_own_btf).
+    pub fn with_own_btf_and_contexts(
+        &self,
+        spec: &CollectionSpec,
+        features: &BtfFeatures,
+        order: ByteOrder,
+    ) -> Result<(Self, Option<Vec<u8>>, ContextFunctions), PrepareError> {
+        let (program, own) = self.own_types(spec)?;
+        let (Some((mut builder, ids)), Some(btf)) = (own, &spec.btf) else {
+            return Ok((program, None, ContextFunctions::default()));
+        };
+        // A program is prepared under the name of its function, and nearly always one has it.
+        let entry = self.functions.first().map(|(name, _)| name.as_str());
+        let same = spec.programs.values().filter(|found| Some(&*found.function.name) == entry);
+        let types = same.map(|found| found.program_type);
+        let contexts = ContextFunctions::add(spec, btf, types, &mut builder, |id| ids.get(id))?;
+        builder.sanitize(features)?;
+        Ok((program, Some(builder.write(order)?), contexts))
+    }
+
+    /// The program with the numbers of a blob of its own, and the blob with the new numbers of types.
+    fn own_types(
+        &self,
+        spec: &CollectionSpec,
+    ) -> Result<(Self, Option<(BtfBuilder, TypeMap)>), PrepareError> {
         let mut program = self.clone();
         let refers = !self.func_infos.is_empty()
             || !self.line_infos.is_empty()
@@ -81,8 +122,7 @@ impl PreparedProgram {
             let (name, size) = ("int", 4);
             builder.add(&Definition::Int { name, size, signed: true, char: false, bool: false })?;
         }
-        builder.sanitize(features)?;
-        Ok((program, Some(builder.write(order)?)))
+        Ok((program, Some((builder, ids))))
     }
 
     /// The types that the program names itself.

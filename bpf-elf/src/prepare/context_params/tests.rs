@@ -2,7 +2,7 @@
 use bpf_asm::{ByteOrder, Code};
 use bpf_btf::{BtfFeatures, Definition, FuncLinkage, NewParam};
 
-use super::super::{prepare_btf, prepare_btf_with_contexts};
+use super::super::{PrepareOptions, prepare_btf, prepare_btf_with_contexts, prepare_program};
 use super::*;
 
 /// What the parameter of a function points to.
@@ -142,6 +142,52 @@ fn only_functions_that_are_verified_by_themselves_are_copied() {
     assert_eq!(changed(&object(ProgramType::XDP, Pointee::Void, Linkage::Static), native), None);
     let weak = object(ProgramType::XDP, Pointee::Void, Linkage::Weak);
     assert!(changed(&weak, native).is_some());
+}
+
+/// The same of the blob that only the program needs: its types have other numbers.
+#[test]
+fn a_program_with_btf_of_its_own_has_copies_too() {
+    let rows = [
+        (ProgramType::XDP, Pointee::Void, Linkage::Global, Some("int(int, struct xdp_md *)")),
+        (
+            ProgramType::SCHED_CLS,
+            Pointee::Void,
+            Linkage::Weak,
+            Some("int(int, struct __sk_buff *)"),
+        ),
+        (ProgramType::XDP, Pointee::Struct("xdp_md"), Linkage::Global, None),
+        (ProgramType::XDP, Pointee::Void, Linkage::Static, None),
+    ];
+    for (program_type, pointee, linkage, expected) in rows {
+        let mut spec = object(program_type, pointee, linkage);
+        // What another program would need is not in the blob.
+        let code = Code::assemble("call sub\nexit").unwrap();
+        spec.add_program("other", ProgramType::KPROBE, &code).unwrap();
+        let id = spec.functions.get("sub").unwrap().type_id;
+        spec.programs.get_mut("main").unwrap().function.type_id = id;
+        let prepared = prepare_program(&spec, "main", &PrepareOptions::new()).unwrap();
+        for order in [bpf_btf::ByteOrder::Little, bpf_btf::ByteOrder::Big] {
+            let features = BtfFeatures::ALL;
+            let (plain, blob) = prepared.with_own_btf(&spec, &features, order).unwrap();
+            let (program, bytes, contexts) =
+                prepared.with_own_btf_and_contexts(&spec, &features, order).unwrap();
+            let bytes = bytes.unwrap();
+            assert_eq!(program.func_infos, plain.func_infos);
+            assert_eq!(contexts.func_infos(ProgramType::KPROBE, &program.func_infos), None);
+            let infos = contexts.func_infos(program_type, &program.func_infos);
+            assert_eq!(infos.is_none(), blob == Some(bytes.clone()));
+            let btf = Btf::parse(bytes).unwrap();
+            let shown = infos.map(|infos| {
+                assert_ne!(infos, program.func_infos);
+                let Some(Type::Func(copy)) = btf.get(TypeId::new(infos[1].type_id)) else {
+                    panic!("no function")
+                };
+                assert_eq!((infos[1].slot, copy.name()), (2, "sub"));
+                btf.display_name(copy.prototype()).to_string()
+            });
+            assert_eq!(shown.as_deref(), expected);
+        }
+    }
 }
 
 #[test]
