@@ -25,6 +25,10 @@ const KCONFIG: &str = ".kconfig";
 /// Bytes at the end of a section that may belong to nothing.
 const SLACK: u32 = 64 << 10;
 
+/// Definitions are zeros, which take no room in the file from this size on: a symbol at any distance, or an entry of any index, may
+/// need that many of them.
+const MANY_DEFINITIONS: u32 = 1 << 20;
+
 /// A section of variables.
 pub(super) struct DataPlace {
     pub(super) section: SectionId,
@@ -300,8 +304,13 @@ impl<'a> Writer<'a> {
         }
         let size = self.known_size(DEFINITIONS, end);
         let align = self.align(DEFINITIONS, 8);
-        let bytes = vec![0; usize::try_from(size).map_err(|_| WriteError::TooLarge)?];
-        let id = self.elf.add_section(OutSection::new(DEFINITIONS, ALLOC | WRITE, align, bytes));
+        let out = if size > MANY_DEFINITIONS {
+            OutSection::zeros(DEFINITIONS, ALLOC | WRITE, align, u64::from(size))
+        } else {
+            let bytes = vec![0; usize::try_from(size).map_err(|_| WriteError::TooLarge)?];
+            OutSection::new(DEFINITIONS, ALLOC | WRITE, align, bytes)
+        };
+        let id = self.elf.add_section(out);
         for ((key, _), (offset, defined)) in maps.iter().zip(&places) {
             let symbol = self.object(id, (DEFINITIONS, key), *offset, defined.size);
             self.maps.insert(key, symbol);

@@ -1,9 +1,34 @@
 //! Objects that are read although they contradict themselves: what is written of them is settled.
 
-use bpf_btf::{BtfBuilder, Definition, NewSectionEntry, VarLinkage};
+use bpf_btf::{BtfBuilder, Definition, NewMember, NewSectionEntry, VarLinkage};
 use bpf_elf::spec::CollectionSpec;
 
 use crate::testing::{Elf, GLOBAL, OBJECT, ORDERS};
+
+/// `.maps` takes no room in the file, whatever size it has.
+#[test]
+fn a_map_far_from_the_start_of_its_section_does_not_fill_the_file() {
+    const SIZE: u64 = 1 << 28;
+    for order in ORDERS {
+        let mut btf = BtfBuilder::new();
+        let int = Definition::Int { name: "int", size: 4, signed: true, char: false, bool: false };
+        let int = btf.add(&int).unwrap();
+        let array = btf.add(&Definition::Array { element: int, index: int, len: 2 }).unwrap();
+        let target = btf.add(&Definition::Ptr { target: array }).unwrap();
+        let members = [NewMember::new("type", target, 0)];
+        let target = btf.add(&Definition::Struct { name: "", size: 8, members: &members }).unwrap();
+        let linkage = VarLinkage::Global;
+        let variable = btf.add(&Definition::Var { name: "m", target, linkage }).unwrap();
+        let entries = [NewSectionEntry::new(variable, 0, 8)];
+        btf.add(&Definition::Datasec { name: ".maps", size: 0, entries: &entries }).unwrap();
+        let mut elf = Elf::new(order);
+        elf.btf(&btf).zeros(".maps", SIZE).symbol("m", ".maps", SIZE - 8, 8, GLOBAL | OBJECT);
+        let spec = CollectionSpec::parse(&elf.build()).unwrap();
+        let written = spec.write_elf().unwrap();
+        assert!(written.len() < 4096, "{} bytes", written.len());
+        assert_eq!(CollectionSpec::parse(&written).unwrap(), spec);
+    }
+}
 
 /// `.data` with two variables, of which the DATASEC names these, by number.
 fn variables(elf: &mut Elf, named: &[usize]) {
