@@ -7,7 +7,7 @@ use crate::{code, types};
 
 pub(crate) type Input = fn(ByteOrder, usize) -> Vec<u8>;
 
-pub(crate) const INPUTS: [(&str, Input); 29] = [
+pub(crate) const INPUTS: [(&str, Input); 31] = [
     ("functions at one slot", code::one_slot),
     ("functions of one name", code::one_name),
     ("functions that call the next", code::chain),
@@ -36,6 +36,8 @@ pub(crate) const INPUTS: [(&str, Input); 29] = [
     ("a circle of structures", types::circle),
     ("structures of one name", types::one_name),
     ("sections of records", types::record_sections),
+    ("records of many names", types::records_of_names),
+    ("records beside many names", types::records_beside_names),
     ("relocations of types", types::core),
 ];
 

@@ -6,7 +6,7 @@ use bpf_btf::{
 };
 
 use crate::inputs::symbol;
-use crate::testing::{Bytes, Elf, FUNC, GLOBAL, NOTYPE, OBJECT};
+use crate::testing::{Bytes, Elf, FUNC, GLOBAL, LOCAL, NOTYPE, OBJECT};
 
 fn at(number: usize) -> u64 {
     number as u64
@@ -216,6 +216,43 @@ pub(crate) fn record_sections(order: ByteOrder, size: usize) -> Vec<u8> {
     let mut elf = Elf::new(order);
     elf.code("xdp", &[Slot::exit()]).symbol("p", "xdp", 0, 8, GLOBAL | FUNC);
     elf.btf(&btf).data(".BTF.ext", &ext(order, [&[], &sections, &[]]));
+    elf.build()
+}
+
+/// Names of the code between two functions.
+fn names(elf: &mut Elf, count: usize) {
+    elf.code("xdp", &[Slot::exit(), Slot::exit(), Slot::exit()]);
+    let section = elf.index("xdp");
+    for number in 0..count {
+        symbol(elf, format!("f{number}"), section, (8, 8), LOCAL | FUNC);
+    }
+    symbol(elf, "first".to_owned(), section, (0, 8), GLOBAL | FUNC);
+}
+
+/// The type of a function again and again, which is that of many.
+pub(crate) fn records_of_names(order: ByteOrder, size: usize) -> Vec<u8> {
+    let mut btf = BtfBuilder::new();
+    let proto = Definition::FuncProto { return_type: TypeId::VOID, params: &[] };
+    let prototype = btf.add(&proto).unwrap();
+    let linkage = FuncLinkage::Static;
+    let id = btf.add(&Definition::Func { name: "f", prototype, linkage }).unwrap();
+    let here = btf.add_string("xdp").unwrap();
+    let words = [8, id.get()].repeat(size / 16);
+    let mut elf = Elf::new(order);
+    names(&mut elf, size / 128);
+    elf.btf(&btf).data(".BTF.ext", &ext(order, [&[(here, words)], &[], &[]]));
+    elf.build()
+}
+
+/// Lines of the function before, and of no function, by turns.
+pub(crate) fn records_beside_names(order: ByteOrder, size: usize) -> Vec<u8> {
+    let mut btf = BtfBuilder::new();
+    int(&mut btf);
+    let here = btf.add_string("xdp").unwrap();
+    let words = [0, 0, 0, 1 << 10, 16, 0, 0, 1 << 10].repeat(size / 64);
+    let mut elf = Elf::new(order);
+    names(&mut elf, size / 128);
+    elf.btf(&btf).data(".BTF.ext", &ext(order, [&[], &[(here, words)], &[]]));
     elf.build()
 }
 
