@@ -96,7 +96,8 @@ pub(crate) fn guests(
     if let Some(kernel) = kernels.first() {
         host.accel(kernel)?;
     }
-    let queue = Mutex::new(kernels.iter());
+    // A newer kernel has more to be tested: it comes first, or the others would end before it.
+    let queue = Mutex::new(kernels.iter().rev());
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.clamp(1, kernels.len().max(1)) {
