@@ -21,30 +21,35 @@ use crate::{cache, ending, metadata, process};
 
 /// Run the fuzz targets, seeded with the fixtures
 ///
-/// What they find on the way stays in the target folder (fuzz/corpus); an input that fails is kept in fuzz/artifacts.
+/// What they find on the way stays in the target folder (fuzz/corpus); an input that fails is kept in fuzz/artifacts, and printed packed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only these targets; without any, all
     targets: Vec<String>,
     /// How long each target runs
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, conflicts_with = "inputs")]
     seconds: u64,
+    /// Only these inputs, once each, for one target: what a run said that fails
+    #[arg(long = "input", value_name = "FILE")]
+    inputs: Vec<PathBuf>,
 }
 
 /// Crates with fuzz targets, each in the folder `fuzz` of its crate.
 const CRATES: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
 
 /// How much each target does as a part of the tests. That two runs do as much does not mean that they try the same: where hash tables and
-/// memory lie is random, and leads elsewhere. An input that failed is in fuzz/artifacts.
-const STEP: Limit = Limit::Runs(100_000);
+/// memory lie is random, and leads elsewhere. So an input that failed is printed.
+const STEP: Limit<'static> = Limit::Runs(100_000);
 
-/// When a target ends.
+/// What a target tries, and when it ends.
 #[derive(Clone, Copy, Debug)]
-enum Limit {
+enum Limit<'a> {
     /// After so many inputs, beginning with the same seed and with nothing kept of earlier runs.
     Runs(u32),
     /// After so many seconds, with other inputs each time, beginning where the last run ended.
     Seconds(u64),
+    /// After each of these inputs.
+    Inputs(&'a [PathBuf]),
 }
 
 /// The example that prints instructions.
@@ -74,8 +79,19 @@ struct Target {
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut steps = Steps::new();
-    steps.run("fuzz", |steps| all(steps, &args.targets, Limit::Seconds(args.seconds)));
+    steps.run("fuzz", |steps| {
+        if args.inputs.is_empty() {
+            return all(steps, &args.targets, Limit::Seconds(args.seconds));
+        }
+        ensure!(args.targets.len() == 1, "an input is for one target: name it");
+        let inputs: Result<Vec<_>> = args.inputs.iter().map(|input| absolute(input)).collect();
+        all(steps, &args.targets, Limit::Inputs(&inputs?))
+    });
     if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("cannot find {}", path.display()))
 }
 
 /// The step of `test`: every target, for a short while.
@@ -83,7 +99,7 @@ pub(crate) fn step(steps: &Steps) -> Result<Outcome> {
     all(steps, &[], STEP)
 }
 
-fn all(steps: &Steps, names: &[String], limit: Limit) -> Result<Outcome> {
+fn all(steps: &Steps, names: &[String], limit: Limit<'_>) -> Result<Outcome> {
     let folder = metadata::target_folder()?.join("fuzz");
     let mut targets = Vec::new();
     for name in CRATES {
@@ -104,7 +120,7 @@ fn all(steps: &Steps, names: &[String], limit: Limit) -> Result<Outcome> {
 }
 
 /// Runs the targets, as many at a time as there are processors: each keeps one busy.
-fn in_parallel(steps: &Steps, targets: &[Target], folder: &Path, limit: Limit) -> Counts {
+fn in_parallel(steps: &Steps, targets: &[Target], folder: &Path, limit: Limit<'_>) -> Counts {
     let queue = Mutex::new(targets.iter());
     let total = Mutex::new(Counts::default());
     let workers = available_parallelism().map_or(1, NonZero::get);
@@ -148,7 +164,7 @@ fn build(steps: &Steps, krate: &str, folder: &Path) -> Result<Vec<Target>> {
 }
 
 /// Runs one target; a failing input is an error with what the target said about it.
-fn fuzz(steps: &Steps, target: &Target, folder: &Path, limit: Limit) -> Result<Counts> {
+fn fuzz(steps: &Steps, target: &Target, folder: &Path, limit: Limit<'_>) -> Result<Counts> {
     let part = |name: &str| -> Result<PathBuf> {
         let path = folder.join(name).join(&target.name);
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
@@ -156,10 +172,6 @@ fn fuzz(steps: &Steps, target: &Target, folder: &Path, limit: Limit) -> Result<C
     };
     let (seeds, artifacts) = (part("seeds")?, part("artifacts")?);
     let mut command = Command::new(&target.program);
-    match limit {
-        Limit::Runs(runs) => command.args(["-seed=1".into(), format!("-runs={runs}")]),
-        Limit::Seconds(seconds) => command.arg(format!("-max_total_time={seconds}")),
-    };
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     // A slow input is a finding too: nothing here needs seconds.
     command.args(["-timeout=5", "-rss_limit_mb=1024", "-max_len=65536", "-print_final_stats=1"]);
@@ -167,18 +179,30 @@ fn fuzz(steps: &Steps, target: &Target, folder: &Path, limit: Limit) -> Result<C
     if target.name == "text" {
         command.arg(format!("-dict={}", words.display()));
     }
-    // New inputs go to the first folder.
-    let corpus = match limit {
-        Limit::Seconds(_) => part("corpus")?,
-        Limit::Runs(_) => {
+    match limit {
+        Limit::Runs(runs) => {
             let empty = part("step")?;
             fs::remove_dir_all(&empty)
                 .with_context(|| format!("cannot empty {}", empty.display()))?;
-            part("step")?
+            // New inputs go to the first folder.
+            command.args(["-seed=1".into(), format!("-runs={runs}")]).arg(part("step")?).arg(seeds);
+        }
+        Limit::Seconds(seconds) => {
+            command.arg(format!("-max_total_time={seconds}")).arg(part("corpus")?).arg(seeds);
+        }
+        Limit::Inputs(inputs) => {
+            command.args(inputs);
+        }
+    }
+    let before = files(&artifacts)?;
+    let output = match steps.command(&mut command) {
+        Ok(output) => output,
+        Err(error) => {
+            let new: Vec<_> =
+                files(&artifacts)?.into_iter().filter(|path| !before.contains(path)).collect();
+            bail!("{error:#}{}", packed(&target.name, &new)?);
         }
     };
-    command.arg(&corpus).arg(&seeds);
-    let output = steps.command(&mut command)?;
     let number = |name: &str| {
         let line = output.lines().find_map(|line| line.strip_prefix(name));
         line.map_or("?", |rest| rest.trim_start_matches(':').trim()).to_owned()
@@ -188,6 +212,26 @@ fn fuzz(steps: &Steps, target: &Target, folder: &Path, limit: Limit) -> Result<C
     let runs = number("stat::number_of_executed_units");
     steps.say(&format!("         {}: {runs} runs, {coverage} edges", target.name));
     Ok(Counts::one())
+}
+
+/// What is in a folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<_>>()
+    });
+    entries.with_context(|| format!("cannot read {}", folder.display()))
+}
+
+/// Inputs as text that gives them back elsewhere: where the tests of a commit run, what they leave behind is lost.
+fn packed(target: &str, inputs: &[PathBuf]) -> Result<String> {
+    let pack = "gzip -9cn \"$0\" | base64 -w 120";
+    let tell = |input| {
+        let text = process::capture(Command::new("sh").args(["-c", pack]).arg(input))?;
+        Ok(format!(
+            "\nThis input fails. To have it again: base64 -d <<E | gunzip >INPUT; cargo xtask fuzz {target} --input INPUT\n{text}E"
+        ))
+    };
+    inputs.iter().map(tell).collect()
 }
 
 /// The instructions on standard input as text.
