@@ -165,9 +165,8 @@ impl Program {
     }
 
     fn point(&self, text: &str) -> Result<ProbePoint> {
-        text.parse().map_err(|source: bpf_link::ParseProbePointError| {
-            self.refused(source.to_string()).with_source(source)
-        })
+        text.parse()
+            .map_err(|source: bpf_link::ParseProbePointError| self.invalid().with_cause(source))
     }
 
     /// A name, not a pattern of names.
@@ -181,8 +180,11 @@ impl Program {
     }
 
     fn refused(&self, reason: String) -> Error {
-        let action = format!("attach program `{}`", self.name());
-        Error::new(ErrorKind::InvalidSpec, action).with_reason(reason)
+        self.invalid().with_reason(reason)
+    }
+
+    fn invalid(&self) -> Error {
+        Error::new(ErrorKind::InvalidSpec, format!("attach program `{}`", self.name()))
     }
 }
 
@@ -199,10 +201,7 @@ fn attach_error(name: &str, source: bpf_link::Error) -> Error {
         _ => ErrorKind::System,
     };
     let errno = source.errno();
-    Error::new(kind, format!("attach program `{name}`"))
-        .with_errno(errno)
-        .with_reason(source.to_string())
-        .with_source(source)
+    Error::new(kind, format!("attach program `{name}`")).with_errno(errno).with_cause(source)
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ struct Inner {
     log: Option<VerifierLog>,
     mismatches: Vec<Mismatch>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// The reason is what `source` says: what that goes back to is the source for others.
+    told: bool,
 }
 
 impl Error {
@@ -118,6 +120,7 @@ impl Error {
             log: None,
             mismatches: Vec::new(),
             source: None,
+            told: false,
         }))
     }
 
@@ -197,6 +200,13 @@ impl Error {
     ) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// With an error as the reason, whose text is then part of this one's.
+    pub(crate) fn with_cause(self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        let mut error = self.with_reason(cause.to_string()).with_source(cause);
+        error.0.told = true;
+        error
     }
 }
 
@@ -284,7 +294,7 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source: &(dyn StdError + 'static) = self.0.source.as_deref()?;
-        Some(source)
+        if self.0.told { source.source() } else { Some(source) }
     }
 }
 
@@ -347,6 +357,24 @@ mod tests {
         assert!(source.starts_with("bpf(BPF_MAP_CREATE): E2BIG"), "{source}");
         assert!(format!("{error:?}").contains("line 1"));
         assert_eq!(error.missing_feature(), None);
+    }
+
+    #[test]
+    fn a_cause_that_is_told_is_not_the_source_but_its_source_is() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("attaching to x: refused")]
+        struct Told(#[source] SysError);
+
+        let call = SysError::bpf(Command::LINK_CREATE, Errno::EBUSY);
+        let action = || Error::new(ErrorKind::Exists, "attach program `p`");
+        let error = action().with_cause(Told(call));
+        assert_eq!(
+            error.to_string(),
+            "cannot attach program `p`: exists already: attaching to x: refused"
+        );
+        assert!(error.source().is_some_and(<dyn StdError>::is::<SysError>));
+        assert!(action().with_cause(call).source().is_none());
+        assert!(action().with_source(call).source().is_some_and(<dyn StdError>::is::<SysError>));
     }
 
     #[test]

@@ -61,9 +61,7 @@ pub(super) fn load(spec: &CollectionSpec, context: &Context) -> Result<Loaded> {
     loop {
         let prepared = prepare_btf_with_contexts(spec, &features, ByteOrder::NATIVE);
         let prepared = prepared.map_err(|source| {
-            Error::new(ErrorKind::InvalidSpec, "prepare the BTF of the object")
-                .with_reason(source.to_string())
-                .with_source(source)
+            Error::new(ErrorKind::InvalidSpec, "prepare the BTF of the object").with_cause(source)
         })?;
         let Some((bytes, contexts)) = prepared else { return Ok(Loaded::None) };
         if let Ok(fd) = bpf_sys::btf::load(&bytes, 0, &mut [], None) {

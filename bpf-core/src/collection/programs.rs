@@ -71,11 +71,8 @@ impl Loader<'_> {
         let action = || format!("load program `{}`", spec.name);
         let mut prepare = PrepareOptions::new();
         prepare.core = self.core.as_ref();
-        let mut prepared = prepare_program(self.spec, &spec.name, &prepare).map_err(|source| {
-            Error::new(ErrorKind::InvalidSpec, action())
-                .with_reason(source.to_string())
-                .with_source(source)
-        })?;
+        let mut prepared = prepare_program(self.spec, &spec.name, &prepare)
+            .map_err(|source| Error::new(ErrorKind::InvalidSpec, action()).with_cause(source))?;
         let mut symbols = Symbols {
             spec: self.spec,
             program: &spec.name,
