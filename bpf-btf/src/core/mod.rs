@@ -28,6 +28,7 @@ mod names;
 mod resolver;
 mod spec;
 mod story;
+mod text;
 mod usage;
 mod value;
 

@@ -3,12 +3,16 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::text::{self, Short};
 use super::{CoreError, CoreKind};
 use crate::view::Head;
 use crate::{Array, Btf, Composite, CoreRelo, Error, Type, TypeId};
 
 /// libbpf: `BPF_CORE_SPEC_MAX_LEN`.
 pub(super) const MAX_STEPS: usize = 64;
+
+/// Most bytes of an access string: so many steps of ten digits and a colon. Only zeros in front of them could make it longer.
+const MAX_ACCESS: usize = MAX_STEPS * 11 + 1;
 
 /// Pointers of programs have 8 bytes on every machine.
 pub(super) const LOCAL_POINTER: u8 = 8;
@@ -69,21 +73,33 @@ impl Spec {
             return Err(CoreError::NoSuchType { id });
         }
         let offset = relo.access_offset;
-        let digits = local.string_bytes(offset).ok_or(CoreError::NoAccessString { offset })?;
-        let Err(fault) = self.read(local, id, digits, kind) else { return Ok(()) };
-        let access = local.string(offset).ok_or(CoreError::NoAccessString { offset })?;
+        let tail = local.string_tail(offset).ok_or(CoreError::NoAccessString { offset })?;
+        let start = tail.get(..MAX_ACCESS).unwrap_or(tail);
+        let end = start.iter().position(|byte| *byte == 0);
+        if end.is_none() && start.len() == tail.len() {
+            return Err(CoreError::NoAccessString { offset });
+        }
+        let digits = start.get(..end.unwrap_or(start.len())).unwrap_or_default();
+        let fault = match self.read(local, id, digits, kind) {
+            Ok(()) if end.is_some() => return Ok(()),
+            Ok(()) => Fault::Syntax,
+            Err(fault) => fault,
+        };
+        let access = text::string(local, offset);
         Err(match fault {
-            Fault::Syntax => CoreError::AccessString { access: access.to_string(), kind, id },
+            Fault::Syntax => CoreError::AccessString { access, kind, id },
             Fault::TooManySteps => CoreError::TooManySteps { id },
             Fault::OutOfBounds { index, id, len } => {
-                CoreError::OutOfBounds { access: access.to_string(), index, id, len }
+                CoreError::OutOfBounds { access, index, id, len }
             }
             Fault::NoParts { id } => {
                 let kind = local.get(id).map_or(crate::Kind::Void, |found| found.kind());
-                CoreError::NoParts { access: access.to_string(), id, kind }
+                CoreError::NoParts { access, id, kind }
             }
             Fault::Size(source) => {
-                CoreError::Size { access: local.display_name(id).to_string(), source }
+                let mut access = Short::default();
+                access.push_type(local, id);
+                CoreError::Size { access: access.finish(), source }
             }
         })
     }
@@ -196,52 +212,59 @@ impl Spec {
         Some((composite, composite.member(step.index as usize)?))
     }
 
-    /// The access as C text: `task_struct->mm`, `sk_buff->cb[3]`, `struct foo`, `enum color::RED`.
+    /// The access as C text: `task_struct->mm`, `sk_buff->cb[3]`, `struct foo`, `enum color::RED`; cut where it is too long
+    /// for a person.
     pub(super) fn text(&self, btf: &Btf) -> String {
+        let mut text = Short::default();
         let Some((first, rest)) = self.steps.split_first() else {
-            return btf.display_name(self.root).to_string();
+            text.push_type(btf, self.root);
+            return text.finish();
         };
-        let mut text = String::new();
         if first.named {
-            text.push_str(&btf.display_name(self.root).to_string());
-            text.push_str("::");
-            text.push_str(step_name(btf, *first));
-            return text;
+            text.push_type(btf, self.root);
+            text.push("::");
+            text.push(text::name(btf, step_name_offset(btf, *first)));
+            return text.finish();
         }
-        text.push_str(btf.get(self.root).map_or("", |found| found.name()));
+        text.push(text::name(btf, btf.get(self.root).map_or(0, |found| found.name_offset())));
         let mut arrow = "->";
         if first.index != 0 || rest.is_empty() {
-            text.push('[');
-            text.push_str(&first.index.to_string());
-            text.push(']');
+            text.push("[");
+            text.push(&first.index.to_string());
+            text.push("]");
             arrow = ".";
         }
         for step in rest {
             if step.named {
-                text.push_str(arrow);
-                text.push_str(step_name(btf, *step));
+                text.push(arrow);
+                text.push(text::name(btf, step_name_offset(btf, *step)));
             } else {
-                text.push('[');
-                text.push_str(&step.index.to_string());
-                text.push(']');
+                text.push("[");
+                text.push(&step.index.to_string());
+                text.push("]");
             }
             arrow = ".";
         }
-        text
+        text.finish()
     }
 }
 
 /// Name of a member or an enumerator.
 pub(super) fn step_name(btf: &Btf, step: Step) -> &str {
+    btf.string(step_name_offset(btf, step)).unwrap_or_default()
+}
+
+/// Where that name is.
+pub(super) fn step_name_offset(btf: &Btf, step: Step) -> u32 {
     let index = step.index as usize;
     match btf.get(step.type_id) {
         Some(Type::Struct(composite) | Type::Union(composite)) => {
-            composite.member(index).map_or("", |member| member.name())
+            composite.member(index).map_or(0, |member| member.name_offset())
         }
         Some(Type::Enum(values) | Type::Enum64(values)) => {
-            values.value(index).map_or("", |value| value.name())
+            values.value(index).map_or(0, |value| value.name_offset())
         }
-        _ => "",
+        _ => 0,
     }
 }
 
