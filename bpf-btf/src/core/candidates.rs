@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use zerocopy::FromBytes;
 use zerocopy::native_endian::U32;
 
+use super::CoreKind;
 use super::compat::kinds_compatible;
 use super::names::essential;
+use super::work::{Work, name_steps};
 use crate::btf::Strings;
 use crate::index::{hash, look};
 use crate::{Btf, Kind, TypeId};
@@ -26,6 +28,34 @@ pub(super) struct Candidate {
     /// Number of the target.
     pub(super) target: usize,
     pub(super) id: TypeId,
+    /// Whether it is compatible with the local type, and whether its definition fits, once that was asked: every record of the
+    /// local type gets the same answer.
+    compatible: Option<bool>,
+    matches: Option<bool>,
+}
+
+impl Candidate {
+    pub(super) fn new(target: usize, id: TypeId) -> Self {
+        Self { target, id, compatible: None, matches: None }
+    }
+
+    /// What was found before about the whole type.
+    pub(super) fn fits(self, kind: CoreKind) -> Option<bool> {
+        match kind {
+            CoreKind::TypeMatches => self.matches,
+            kind if kind.is_type() => self.compatible,
+            _ => None,
+        }
+    }
+
+    /// Keeps what was found.
+    pub(super) fn keep(&mut self, kind: CoreKind, fits: bool) {
+        match kind {
+            CoreKind::TypeMatches => self.matches = Some(fits),
+            kind if kind.is_type() => self.compatible = Some(fits),
+            _ => {}
+        }
+    }
 }
 
 /// How many types of targets may be found and asked, whatever the records are, and for each record. A kernel has one type of a
@@ -38,11 +68,21 @@ pub(super) fn most_candidates(records: usize) -> usize {
     records.saturating_mul(CANDIDATES_PER_RECORD).saturating_add(CANDIDATES)
 }
 
+/// What is looked for on behalf of a root.
+struct Wanted<'a> {
+    /// Without flavour.
+    name: &'a [u8],
+    kind: Kind,
+    /// Number plus 1 of another root of the same name and kind, so that all of them take one slot; 0 for the last.
+    next: usize,
+}
+
 /// The names of all roots, so that one pass over a target's types finds the candidates of all of them.
 pub(super) struct NameSet<'a> {
-    /// Open addressing by hash of the name without flavour: hash and number of the root plus 1, 0 is free.
+    /// Open addressing by hash of the name without flavour: hash and number of a root plus 1, 0 is free.
     slots: Vec<(u32, u32)>,
-    names: Vec<&'a [u8]>,
+    wanted: Vec<Wanted<'a>>,
+    /// The kinds that roots may mean, one bit each.
     kinds: u32,
     /// One bit for each hash of the first four bytes of a name. Nearly all types of a kernel are refused by it, which
     /// costs one look at the name instead of reading the whole.
@@ -50,6 +90,9 @@ pub(super) struct NameSet<'a> {
 }
 
 const PREFIX_BITS: u32 = 16;
+
+/// Looks at slots that count as one step. Nearly all names are found or missed with fewer.
+const PROBES: u32 = 8;
 
 /// The four bytes that a name begins with, zero from its end on.
 fn prefix(bytes: [u8; 4]) -> u32 {
@@ -73,30 +116,56 @@ fn kind_bits(kind: Kind) -> u32 {
 }
 
 impl<'a> NameSet<'a> {
-    pub(super) fn new<'r>(roots: impl ExactSizeIterator<Item = &'r Root<'a>> + Clone) -> Self
+    /// The names of these roots, as many as there is work for.
+    pub(super) fn new<'r>(roots: impl Iterator<Item = &'r Root<'a>>, work: &mut Work) -> Self
     where
         'a: 'r,
     {
-        let names = roots.clone().map(|root| essential(root.name.as_bytes())).collect::<Vec<_>>();
-        let slots = alloc::vec![(0, 0); names.len().saturating_mul(2).next_power_of_two()];
-        let kinds = roots.fold(0, |kinds, root| kinds | kind_bits(root.kind));
+        let wanted = |root: &Root<'a>| {
+            work.spend(name_steps(root.name.len()));
+            let name = essential(root.name.as_bytes());
+            (!work.is_done()).then_some(Wanted { name, kind: root.kind, next: 0 })
+        };
+        let wanted = roots.map_while(wanted).collect::<Vec<_>>();
+        let slots = alloc::vec![(0, 0); wanted.len().saturating_mul(2).next_power_of_two()];
+        let kinds = wanted.iter().fold(0, |kinds, wanted| kinds | kind_bits(wanted.kind));
         let prefixes = alloc::vec![0; 1 << (PREFIX_BITS - 6)];
-        let mut set = Self { slots, names, kinds, prefixes };
-        for number in 0..set.names.len() {
-            set.insert(number);
+        let mut set = Self { slots, wanted, kinds, prefixes };
+        for number in 0..set.wanted.len() {
+            if work.is_done() {
+                break;
+            }
+            set.insert(number, work);
         }
         set
     }
 
-    fn insert(&mut self, number: usize) {
-        let Some(name) = self.names.get(number).copied() else { return };
-        let wanted = hash(name);
-        for slot in self.probe(wanted) {
-            if let Some(free) = self.slots.get_mut(slot).filter(|(_, number)| *number == 0) {
-                *free = (wanted, u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1));
+    fn insert(&mut self, number: usize, work: &mut Work) {
+        let Some(&Wanted { name, kind, .. }) = self.wanted.get(number) else { return };
+        let key = hash(name);
+        let mut probes = 0_u32;
+        for slot in self.probe(key) {
+            let Some(&(taken, other)) = self.slots.get(slot) else { break };
+            let Some(other) = (other as usize).checked_sub(1) else {
+                if let Some(free) = self.slots.get_mut(slot) {
+                    *free = (key, u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1));
+                }
                 break;
+            };
+            let same = self
+                .wanted
+                .get_mut(other)
+                .filter(|other| taken == key && other.kind == kind && other.name == name);
+            if let Some(other) = same {
+                let next = core::mem::replace(&mut other.next, number.saturating_add(1));
+                if let Some(wanted) = self.wanted.get_mut(number) {
+                    wanted.next = next;
+                }
+                return;
             }
+            probes = probes.saturating_add(1);
         }
+        work.spend(probes / PROBES);
         let mut plain = [0; 4];
         let mut flavoured = [b'_'; 4];
         for (index, byte) in name.iter().take(4).enumerate() {
@@ -126,14 +195,15 @@ impl<'a> NameSet<'a> {
         self.prefixes.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Calls `found` with the number of each root and each own type of `target` that has its name and kind, until it says no.
+    /// Calls `found` with the number of each root and each own type of `target` that has its name and kind, until it says no
+    /// or there is no more work.
     pub(super) fn search(
         &self,
         target: &Btf,
-        kind_of: impl Fn(usize) -> Kind,
+        work: &mut Work,
         mut found: impl FnMut(usize, TypeId) -> bool,
     ) {
-        if self.names.is_empty() {
+        if self.wanted.is_empty() {
             return;
         }
         let (bytes, strings) = (target.bytes(), target.strings());
@@ -144,8 +214,8 @@ impl<'a> NameSet<'a> {
             for hit in hits.drain(..) {
                 let id = TypeId::new(first.saturating_add(hit.index));
                 let Some(tail) = strings.tail(hit.name) else { continue };
-                let matches = |number: usize| kinds_compatible(kind_of(number), hit.kind);
-                if !self.find(tail, matches, |number| found(number, id)) {
+                let more = self.find(tail, hit.kind, work, |number| found(number, id));
+                if !more || work.is_done() {
                     return;
                 }
             }
@@ -170,15 +240,17 @@ impl<'a> NameSet<'a> {
         }
     }
 
-    /// Calls `found` with the number of each name in the set that is, without flavour, the one at the start of `tail`, until
-    /// it says no.
+    /// Calls `found` with the number of each root whose name is, without flavour, the one at the start of `tail`, until it
+    /// says no.
     fn find(
         &self,
         tail: &[u8],
-        matches: impl Fn(usize) -> bool,
+        kind: Kind,
+        work: &mut Work,
         mut found: impl FnMut(usize) -> bool,
     ) -> bool {
         let looked = look(tail);
+        work.spend(name_steps(looked.len));
         let mut name = tail.get(..looked.len).unwrap_or_default();
         let mut wanted = looked.hash;
         if looked.underscores {
@@ -188,19 +260,30 @@ impl<'a> NameSet<'a> {
         if name.is_empty() {
             return true;
         }
+        let mut probes = 0_u32;
         for slot in self.probe(wanted) {
             match self.slots.get(slot) {
                 None | Some((_, 0)) => break,
                 Some((hash, number)) if *hash == wanted => {
-                    let number = number.saturating_sub(1) as usize;
-                    let same = self.names.get(number) == Some(&name) && matches(number);
-                    if same && !found(number) {
-                        return false;
+                    let mut next = *number as usize;
+                    while let Some(number) = next.checked_sub(1) {
+                        let root = self.wanted.get(number);
+                        // All further ones are of the same name and kind.
+                        let same = |root: &&Wanted<'_>| {
+                            root.name == name && kinds_compatible(root.kind, kind)
+                        };
+                        let Some(root) = root.filter(same) else { break };
+                        if !found(number) {
+                            return false;
+                        }
+                        next = root.next;
                     }
                 }
                 Some(_) => {}
             }
+            probes = probes.saturating_add(1);
         }
+        work.spend(probes / PROBES);
         true
     }
 }

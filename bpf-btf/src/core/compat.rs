@@ -1,6 +1,7 @@
 //! Types that are compatible without looking at names and members.
 
 use super::CoreError;
+use super::work::{spend, steps_to};
 use crate::{Btf, Kind, Type, TypeId};
 
 /// libbpf: how deep types are followed.
@@ -59,8 +60,11 @@ fn follow(
     budget: &mut u32,
 ) -> Result<bool, TooDeep> {
     for _ in 0..MAX_DEPTH {
-        *budget = budget.checked_sub(1).ok_or(TooDeep)?;
-        match (local.resolve(local_id), target.resolve(target_id)) {
+        let (ours, theirs) = (local.resolve(local_id), target.resolve(target_id));
+        let steps = steps_to(local_id, ours.map(|ours| ours.id()))
+            .saturating_add(steps_to(target_id, theirs.map(|theirs| theirs.id())));
+        spend(budget, steps.saturating_add(1))?;
+        match (ours, theirs) {
             (Some(Type::Void), Some(Type::Void))
             | (Some(Type::Struct(_)), Some(Type::Struct(_)))
             | (Some(Type::Union(_)), Some(Type::Union(_)))

@@ -6,6 +6,8 @@ use super::CoreKind;
 use crate::{Error, Kind, TypeId};
 
 /// Why a relocation cannot be decided. That a target lacks something is no error: see [`Story`](super::Story).
+///
+/// Texts in it are cut after 512 bytes, where `...` follows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CoreError {
@@ -68,6 +70,14 @@ pub enum CoreError {
     /// The targets have so many types of the names that the records ask for that they are not all looked at.
     #[error("{kind} {access}: the targets have too many types of the names that are asked for")]
     TooManyCandidates {
+        /// What is asked for.
+        kind: CoreKind,
+        /// The access.
+        access: String,
+    },
+    /// The relocations together look at so much in the targets that not all of them are answered.
+    #[error("{kind} {access}: the relocations together look at too much in the targets")]
+    TooMuchWork {
         /// What is asked for.
         kind: CoreKind,
         /// The access.

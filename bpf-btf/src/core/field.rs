@@ -1,10 +1,12 @@
 //! Finding in a target what a local access means.
 
 use super::CoreKind;
+use super::candidates::Candidate;
 use super::compat::{MAX_TYPES, TooDeep, compatible, kinds_compatible};
 use super::matches::{MAX_PAIRS, matching};
-use super::names::essential;
-use super::spec::{MAX_STEPS, Spec, Step, step_name};
+use super::names::{essential, name_at, same_essential};
+use super::spec::{MAX_STEPS, Spec, Step, step_name_offset};
+use super::work::{Work, name_steps, spend, steps_to};
 use crate::btf::Strings;
 use crate::{Btf, Error, Kind, Member, Type, TypeId};
 
@@ -54,38 +56,6 @@ pub(super) struct Place<'a> {
     pub(super) pointer: u8,
 }
 
-/// How many members, enumerators and types may be looked at by several searches together.
-pub(super) struct Work(u64);
-
-impl Work {
-    /// So much that the limits of each search are what counts.
-    pub(super) const fn unlimited() -> Self {
-        Self(u64::MAX)
-    }
-
-    pub(super) const fn new(steps: u64) -> Self {
-        Self(steps)
-    }
-
-    /// Whether nothing is left, so that what was not found may yet be there.
-    pub(super) const fn is_done(&self) -> bool {
-        self.0 == 0
-    }
-
-    fn spend(&mut self, steps: u32) {
-        self.0 = self.0.saturating_sub(u64::from(steps));
-    }
-
-    /// A search that may take at most so many steps, and no more than there are.
-    fn search<T>(&mut self, most: u32, run: impl FnOnce(&mut u32) -> T) -> T {
-        let given = u32::try_from(self.0).unwrap_or(u32::MAX).min(most);
-        let mut left = given;
-        let outcome = run(&mut left);
-        self.spend(given.saturating_sub(left));
-        outcome
-    }
-}
-
 /// The access in the target if the type `id` of it is what the local type means (libbpf: `bpf_core_spec_match`).
 pub(super) fn find(
     local: &Btf,
@@ -94,24 +64,34 @@ pub(super) fn find(
     target: &Place<'_>,
     id: TypeId,
 ) -> Result<Result<Spec, Refusal>, Fault> {
-    find_within(local, spec, kind, target, id, &mut Work::unlimited())
+    let mut found = Spec::default();
+    let work = &mut Work::unlimited();
+    Ok(find_into(local, spec, kind, target, id, &mut found, work)?.map(|()| found))
 }
 
-/// The same with no more work than is left.
-pub(super) fn find_within(
+/// Whether a candidate is it, for `found` to tell where: what was found before about the whole type holds for all records.
+pub(super) fn ask(
     local: &Btf,
     spec: &Spec,
     kind: CoreKind,
     target: &Place<'_>,
-    id: TypeId,
+    candidate: &mut Candidate,
+    found: &mut Spec,
     work: &mut Work,
-) -> Result<Result<Spec, Refusal>, Fault> {
-    let mut found = Spec::default();
-    Ok(find_into(local, spec, kind, target, id, &mut found, work)?.map(|()| found))
+) -> Result<bool, Fault> {
+    let id = candidate.id;
+    if let Some(fits) = candidate.fits(kind) {
+        work.spend(1);
+        found.restart(id);
+        return Ok(fits);
+    }
+    let fits = find_into(local, spec, kind, target, id, found, work)?.is_ok();
+    candidate.keep(kind, fits);
+    Ok(fits)
 }
 
-/// The same into a spec that was used before, whose memory is used again.
-pub(super) fn find_into(
+/// The access into a spec that was used before, whose memory is used again.
+fn find_into(
     local: &Btf,
     spec: &Spec,
     kind: CoreKind,
@@ -132,7 +112,9 @@ pub(super) fn find_into(
         return Ok(if fits { Ok(()) } else { Err(Refusal::Incompatible) });
     }
     if kind.is_enumerator() {
-        return Ok(find_enumerator(local, spec, target.btf, id, found, work));
+        return work.search(u32::MAX, |budget| {
+            find_enumerator(local, spec, target.btf, id, found, budget)
+        });
     }
     work.search(MAX_MEMBERS, |budget| find_field(local, spec, target, id, found, budget))
 }
@@ -153,13 +135,16 @@ fn find_field(
     for (number, step) in spec.steps.iter().enumerate() {
         if step.named {
             let member = local_member(local, *step);
+            let name = member.map_or(&[][..], |member| {
+                local.string_bytes(member.name_offset()).unwrap_or_default()
+            });
             let wanted = Wanted {
-                name: member.map_or(&[], |member| {
-                    local.string_bytes(member.name_offset()).unwrap_or_default()
-                }),
+                name,
+                steps: name_steps(name.len()).saturating_add(1),
                 type_id: member.map_or(TypeId::VOID, |member| member.type_id()),
                 step: number,
             };
+            spend(search.budget, wanted.steps)?;
             match search.member(&wanted, id, found, number)? {
                 Ok(Some(next)) => id = next,
                 Ok(None) => {
@@ -177,6 +162,7 @@ fn find_field(
             continue;
         }
         let mut head = target.btf.under(id);
+        spend(search.budget, steps_to(id, head.map(|head| head.id)).saturating_add(1))?;
         // The root is itself the first element.
         if number > 0 {
             let Some(Type::Array(array)) = head.and_then(Type::of) else {
@@ -207,6 +193,8 @@ fn local_member(local: &Btf, step: Step) -> Option<Member<'_>> {
 /// The member to be found.
 struct Wanted<'a> {
     name: &'a [u8],
+    /// What it takes to look at one member.
+    steps: u32,
     /// Its local type.
     type_id: TypeId,
     /// Number of the local step.
@@ -230,7 +218,9 @@ impl Search<'_> {
         found: &mut Spec,
         depth: usize,
     ) -> Result<Result<Option<TypeId>, Refusal>, Fault> {
-        let here = self.target.under(id).and_then(Type::of);
+        let here = self.target.under(id);
+        spend(self.budget, steps_to(id, here.map(|here| here.id)))?;
+        let here = here.and_then(Type::of);
         let Some(composite) = here.and_then(|found| found.composite()) else {
             return Ok(Ok(None));
         };
@@ -238,7 +228,7 @@ impl Search<'_> {
             return Err(Fault::TooDeep);
         }
         for (index, member) in (0..).zip(composite.members()) {
-            *self.budget = self.budget.checked_sub(1).ok_or(Fault::TooDeep)?;
+            *self.budget = self.budget.checked_sub(wanted.steps).ok_or(Fault::TooDeep)?;
             let name = self.strings.tail(member.name_offset()).unwrap_or_default();
             let anonymous = matches!(name, [] | [0, ..]);
             if !anonymous && !begins_with(name, wanted.name) {
@@ -253,8 +243,8 @@ impl Search<'_> {
                     done => return Ok(done),
                 }
             } else {
-                if !fields_compatible(self.local, wanted.type_id, self.target, member.type_id()) {
-                    let (local, target) = (wanted.type_id, member.type_id());
+                let (local, target) = (wanted.type_id, member.type_id());
+                if !fields_compatible(self.local, local, self.target, target, self.budget)? {
                     return Ok(Err(Refusal::MemberType { local, target, step: wanted.step }));
                 }
                 found.bit_offset = found.bit_offset.saturating_add(offset);
@@ -275,32 +265,47 @@ fn begins_with(tail: &[u8], name: &[u8]) -> bool {
 
 /// Whether a field of one type can be read as one of the other (libbpf: `bpf_core_fields_are_compat`): sizes and signs
 /// of integers may differ, any composite stands for any other.
-fn fields_compatible(local: &Btf, mut ours: TypeId, target: &Btf, mut theirs: TypeId) -> bool {
+fn fields_compatible(
+    local: &Btf,
+    mut ours: TypeId,
+    target: &Btf,
+    mut theirs: TypeId,
+    budget: &mut u32,
+) -> Result<bool, TooDeep> {
     // As many dimensions as a chain of types may have.
     for _ in 0..MAX_STEPS {
-        let (Some(a), Some(b)) = (local.under(ours), target.under(theirs)) else { return false };
+        let (Some(a), Some(b)) = (local.under(ours), target.under(theirs)) else {
+            return Ok(false);
+        };
+        spend(budget, steps_to(ours, Some(a.id)).saturating_add(steps_to(theirs, Some(b.id))))?;
         let (kind, other) = (a.kind(), b.kind());
         if kind.is_composite() && other.is_composite() {
-            return true;
+            return Ok(true);
         }
         if !kinds_compatible(kind, other) {
-            return false;
+            return Ok(false);
         }
         if matches!(kind, Kind::Ptr | Kind::Float) {
-            return true;
+            return Ok(true);
         }
-        let (Some(a), Some(b)) = (Type::of(a), Type::of(b)) else { return false };
+        let (Some(a), Some(b)) = (Type::of(a), Type::of(b)) else { return Ok(false) };
         match (a, b) {
-            (Type::Int(a), Type::Int(b)) => return a.bit_offset() == 0 && b.bit_offset() == 0,
+            (Type::Int(a), Type::Int(b)) => return Ok(a.bit_offset() == 0 && b.bit_offset() == 0),
             (Type::Array(a), Type::Array(b)) => (ours, theirs) = (a.element(), b.element()),
             _ if matches!(a.kind(), Kind::Fwd | Kind::Enum | Kind::Enum64) => {
-                let (a, b) = (essential(a.name().as_bytes()), essential(b.name().as_bytes()));
-                return a.is_empty() || b.is_empty() || a == b;
+                let ours = local.string_tail(a.name_offset()).unwrap_or_default();
+                let theirs = target.string_tail(b.name_offset()).unwrap_or_default();
+                if matches!(ours, [] | [0, ..]) || matches!(theirs, [] | [0, ..]) {
+                    return Ok(true);
+                }
+                let (same, steps) = same_essential(ours, theirs);
+                spend(budget, steps)?;
+                return Ok(same);
             }
-            _ => return false,
+            _ => return Ok(false),
         }
     }
-    false
+    Ok(false)
 }
 
 fn find_enumerator(
@@ -309,20 +314,29 @@ fn find_enumerator(
     target: &Btf,
     id: TypeId,
     found: &mut Spec,
-    work: &mut Work,
-) -> Result<(), Refusal> {
-    let wanted = spec.steps.first().map_or("", |step| step_name(local, *step));
-    let wanted = essential(wanted.as_bytes());
+    budget: &mut u32,
+) -> Result<Result<(), Refusal>, Fault> {
+    let wanted = spec.steps.first().map_or(0, |step| step_name_offset(local, *step));
+    let wanted = essential(name_at(local.string_tail(wanted).unwrap_or_default()));
+    let steps = name_steps(wanted.len()).saturating_add(1);
+    spend(budget, steps)?;
     let id = target.strip(id);
-    let values =
-        target.get(id).and_then(|found| found.enumeration()).ok_or(Refusal::NotEnum { id })?;
-    let same = |name: &str| essential(name.as_bytes()) == wanted;
-    let value = (0..).zip(values.values()).find(|(_, value)| same(value.name()));
-    let looked_at = value.as_ref().map(|(index, _)| *index);
-    work.spend(
-        looked_at.unwrap_or_else(|| u32::try_from(values.value_count()).unwrap_or(u32::MAX)),
-    );
-    let (index, _) = value.ok_or(Refusal::NoEnumerator { id })?;
-    found.steps.push(Step { type_id: id, index, named: true });
-    Ok(())
+    let Some(values) = target.get(id).and_then(|found| found.enumeration()) else {
+        return Ok(Err(Refusal::NotEnum { id }));
+    };
+    let strings = target.strings();
+    for (index, value) in (0..).zip(values.values()) {
+        spend(budget, steps)?;
+        let tail = strings.tail(value.name_offset()).unwrap_or_default();
+        if !tail.starts_with(wanted) {
+            continue;
+        }
+        let name = name_at(tail);
+        spend(budget, name_steps(name.len()))?;
+        if essential(name) == wanted {
+            found.steps.push(Step { type_id: id, index, named: true });
+            return Ok(Ok(()));
+        }
+    }
+    Ok(Err(Refusal::NoEnumerator { id }))
 }

@@ -2,7 +2,8 @@
 
 use super::CoreError;
 use super::compat::TooDeep;
-use super::names::essential;
+use super::names::same_essential;
+use super::work::{spend, steps_to};
 use crate::{Btf, Composite, Enum, Kind, Type, TypeId};
 
 /// libbpf: how deep types are followed.
@@ -44,15 +45,14 @@ struct Matcher<'a> {
     budget: &'a mut u32,
 }
 
-/// Names are equal without flavours; no name equals only no name.
-fn names_match(local: &str, target: &str) -> bool {
-    essential(local.as_bytes()) == essential(target.as_bytes())
-}
-
 impl Matcher<'_> {
-    fn spend(&mut self) -> Result<(), TooDeep> {
-        *self.budget = self.budget.checked_sub(1).ok_or(TooDeep)?;
-        Ok(())
+    /// Whether the names at two offsets are equal without flavours; no name equals only no name.
+    fn names(&mut self, ours: u32, theirs: u32) -> Result<bool, TooDeep> {
+        let ours = self.local.string_tail(ours).unwrap_or_default();
+        let theirs = self.target.string_tail(theirs).unwrap_or_default();
+        let (same, steps) = same_essential(ours, theirs);
+        spend(self.budget, steps.saturating_add(1))?;
+        Ok(same)
     }
 
     fn types(
@@ -66,14 +66,16 @@ impl Matcher<'_> {
             return Err(TooDeep);
         }
         for _ in 0..MAX_DEPTH {
-            self.spend()?;
             let (local, target) = (self.local, self.target);
             let (Some(ours_type), Some(theirs_type)) =
                 (local.resolve(ours), target.resolve(theirs))
             else {
                 return Ok(false);
             };
-            if !names_match(ours_type.name(), theirs_type.name()) {
+            let steps = steps_to(ours, Some(ours_type.id()))
+                .saturating_add(steps_to(theirs, Some(theirs_type.id())));
+            spend(self.budget, steps)?;
+            if !self.names(ours_type.name_offset(), theirs_type.name_offset())? {
                 return Ok(false);
             }
             let theirs_kind = theirs_type.kind();
@@ -144,18 +146,19 @@ impl Matcher<'_> {
         if ours.size() != theirs.size() || ours.value_count() > theirs.value_count() {
             return Ok(false);
         }
+        let count = theirs.value_count();
+        let mut next = 0;
         for value in ours.values() {
-            let mut found = false;
-            for other in theirs.values() {
-                self.spend()?;
-                if names_match(value.name(), other.name()) {
-                    found = true;
+            let mut found = None;
+            for index in around(next, count) {
+                let Some(other) = theirs.value(index) else { continue };
+                if self.names(value.name_offset(), other.name_offset())? {
+                    found = Some(index);
                     break;
                 }
             }
-            if !found {
-                return Ok(false);
-            }
+            let Some(index) = found else { return Ok(false) };
+            next = index.saturating_add(1);
         }
         Ok(true)
     }
@@ -169,26 +172,28 @@ impl Matcher<'_> {
         if ours.member_count() > theirs.member_count() {
             return Ok(false);
         }
+        let count = theirs.member_count();
+        let depth = depth.saturating_sub(1);
+        let mut next = 0;
         for member in ours.members() {
-            let mut found = false;
-            for other in theirs.members() {
-                self.spend()?;
-                if names_match(member.name(), other.name())
-                    && self.types(
-                        member.type_id(),
-                        other.type_id(),
-                        false,
-                        depth.saturating_sub(1),
-                    )?
+            let mut found = None;
+            for index in around(next, count) {
+                let Some(other) = theirs.member(index) else { continue };
+                if self.names(member.name_offset(), other.name_offset())?
+                    && self.types(member.type_id(), other.type_id(), false, depth)?
                 {
-                    found = true;
+                    found = Some(index);
                     break;
                 }
             }
-            if !found {
-                return Ok(false);
-            }
+            let Some(index) = found else { return Ok(false) };
+            next = index.saturating_add(1);
         }
         Ok(true)
     }
+}
+
+/// All indices, from `next` on and then those before: the order of members seldom changes, so that the next one is mostly found at once.
+fn around(next: usize, count: usize) -> impl Iterator<Item = usize> {
+    (next..count).chain(0..next.min(count))
 }

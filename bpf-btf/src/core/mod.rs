@@ -31,6 +31,7 @@ mod story;
 mod text;
 mod usage;
 mod value;
+mod work;
 
 pub use compat::types_are_compatible;
 pub use error::CoreError;

@@ -2,6 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ffi::CStr;
+
+use super::work::name_steps;
 
 /// A type's name without its flavour: `task_struct___old` means `task_struct`.
 ///
@@ -13,6 +16,23 @@ pub fn essential_name(name: &str) -> &str {
 
 pub(super) fn essential(name: &[u8]) -> &[u8] {
     name.get(..essential_len(name)).unwrap_or(name)
+}
+
+/// The bytes of the name at the start of `tail`, which ends at a nul byte.
+pub(super) fn name_at(tail: &[u8]) -> &[u8] {
+    CStr::from_bytes_until_nul(tail).map(CStr::to_bytes).unwrap_or_default()
+}
+
+/// Whether the names at the start of two tails are equal without flavours, where no name equals only no name; and how many
+/// steps it took to read them.
+pub(super) fn same_essential(ours: &[u8], theirs: &[u8]) -> (bool, u32) {
+    let first = |tail: &[u8]| tail.first().copied().unwrap_or(0);
+    if first(ours) != first(theirs) {
+        return (false, 0);
+    }
+    let (ours, theirs) = (name_at(ours), name_at(theirs));
+    let steps = name_steps(ours.len().saturating_add(theirs.len()));
+    (ours == theirs || essential(ours) == essential(theirs), steps)
 }
 
 fn essential_len(name: &[u8]) -> usize {

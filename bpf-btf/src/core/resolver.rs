@@ -6,10 +6,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::candidates::{Candidate, NameSet, Root, most_candidates};
-use super::field::{self, Fault, Place, Work};
+use super::field::{self, Fault, Place};
 use super::spec::{LOCAL_POINTER, Spec};
 use super::story::{Story, Target};
+use super::text::Short;
 use super::value::{self, Side, Value};
+use super::work::{Work, name_steps};
 use super::{CoreError, CoreKind};
 use crate::{Btf, CoreRelo, Type, TypeId};
 
@@ -57,6 +59,8 @@ pub struct Resolver<'a> {
     targets: Vec<Target>,
     /// Candidates that may still be found and asked.
     left: usize,
+    /// What all searches and records together may look at.
+    work: Work,
 }
 
 /// Memory that all records use in turn, so that none allocates.
@@ -86,9 +90,12 @@ impl<'a> Resolver<'a> {
         ids.extend(searched.map(|relo| relo.type_id));
         ids.sort_unstable();
         ids.dedup();
+        let mut work = Work::of(relos.len());
+        work.add(local.bytes().len());
         let root = |id| {
-            let found = local.get(id)?;
+            let found = local.get(id).filter(|_| !work.is_done())?;
             let name = found.name();
+            work.spend(name_steps(name.len()));
             (!name.is_empty()).then(|| Root {
                 id,
                 name,
@@ -96,13 +103,9 @@ impl<'a> Resolver<'a> {
                 candidates: Vec::new(),
             })
         };
-        Self {
-            local,
-            relos,
-            roots: ids.into_iter().filter_map(root).collect(),
-            targets: Vec::new(),
-            left: most_candidates(relos.len()),
-        }
+        let roots = ids.into_iter().filter_map(root).collect();
+        let left = most_candidates(relos.len());
+        Self { local, relos, roots, targets: Vec::new(), left, work }
     }
 
     /// Looks for candidates in the kernel's own BTF, or in one that stands for it (libbpf: `btf_custom_path`, after which
@@ -144,20 +147,19 @@ impl<'a> Resolver<'a> {
         let name = String::from(name);
         self.targets.push(Target { btf: btf.clone(), name, pointer, is_module });
         let wanted = (0..self.roots.len()).filter(|root| wanted(*root)).collect::<Vec<_>>();
-        let chosen = wanted.iter().filter_map(|root| self.roots.get(*root)).collect::<Vec<_>>();
-        let kinds = chosen.iter().map(|root| root.kind).collect::<Vec<_>>();
-        let names = NameSet::new(chosen.into_iter());
+        let work = &mut self.work;
+        work.add(btf.bytes().len());
+        let names = NameSet::new(wanted.iter().filter_map(|root| self.roots.get(*root)), work);
         let mut found = Vec::new();
-        let kind_of = |index: usize| kinds.get(index).copied().unwrap_or(crate::Kind::Void);
         let left = &mut self.left;
-        names.search(btf, kind_of, |index, id| {
+        names.search(btf, work, |index, id| {
             *left = left.saturating_sub(1);
             found.push((index, id));
             *left > 0
         });
         for (index, id) in found {
             if let Some(root) = wanted.get(index).and_then(|root| self.roots.get_mut(*root)) {
-                root.candidates.push(Candidate { target: number, id });
+                root.candidates.push(Candidate::new(number, id));
             }
         }
     }
@@ -193,6 +195,11 @@ impl<'a> Resolver<'a> {
             fixup.original = fixup.value;
             return Ok(fixup);
         }
+        let matcher = Matcher { local: self.local, kind, spec, targets };
+        // Once none is left, nobody knows what was not found.
+        if self.work.is_done() {
+            return Err(CoreError::TooMuchWork { kind, access: matcher.text() });
+        }
         // Records of one type mostly follow each other.
         let same = self.roots.get(*last).is_some_and(|root| root.id == relo.type_id);
         if !same {
@@ -200,14 +207,12 @@ impl<'a> Resolver<'a> {
         }
         let root = self.roots.get_mut(*last).filter(|root| root.id == relo.type_id);
         let root = root.ok_or(CoreError::Anonymous { kind, id: relo.type_id })?;
-        let matcher = Matcher { local: self.local, kind, spec, targets };
-        // Once none is left, nobody knows what was not found.
         self.left = self.left.saturating_sub(root.candidates.len());
         if self.left == 0 {
             return Err(CoreError::TooManyCandidates { kind, access: matcher.text() });
         }
         let ours = matcher.local_value()?;
-        let answer = matcher.answer(&mut root.candidates, found, matched)?;
+        let answer = matcher.answer(&mut root.candidates, found, matched, &mut self.work)?;
 
         let story = |width| {
             let candidates = root.candidates.clone();
@@ -271,12 +276,13 @@ impl Matcher<'_> {
         candidates: &mut Vec<Candidate>,
         found: &mut Spec,
         matched: &mut Vec<Candidate>,
+        work: &mut Work,
     ) -> Result<Option<Answer>, CoreError> {
         let mut first: Option<Answer> = None;
         matched.clear();
-        for candidate in candidates.iter().copied() {
-            let Some(answer) = self.ask(candidate, found)? else { continue };
-            matched.push(candidate);
+        for candidate in candidates.iter_mut() {
+            let Some(answer) = self.ask(candidate, found, work)? else { continue };
+            matched.push(*candidate);
             match &first {
                 None => first = Some(answer),
                 Some(first) => {
@@ -302,28 +308,38 @@ impl Matcher<'_> {
 
     fn candidate_text(&self, answer: &Answer) -> String {
         let Some(target) = self.targets.get(answer.candidate.target) else { return String::new() };
-        let name = target.btf.display_name(answer.candidate.id);
+        let mut name = Short::default();
+        name.push_type(&target.btf, answer.candidate.id);
         alloc::format!(
-            "{name} [{}] of {} gives {}",
+            "{} [{}] of {} gives {}",
+            name.finish(),
             answer.candidate.id,
             target.name,
             answer.value.number
         )
     }
 
-    fn ask(&self, candidate: Candidate, found: &mut Spec) -> Result<Option<Answer>, CoreError> {
+    fn ask(
+        &self,
+        candidate: &mut Candidate,
+        found: &mut Spec,
+        work: &mut Work,
+    ) -> Result<Option<Answer>, CoreError> {
         let Some(target) = self.targets.get(candidate.target) else { return Ok(None) };
         let place = Place { btf: &target.btf, pointer: target.pointer };
-        let id = candidate.id;
-        let work = &mut Work::unlimited();
-        match field::find_into(self.local, self.spec, self.kind, &place, id, found, work) {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Ok(None),
+        let fits = field::ask(self.local, self.spec, self.kind, &place, candidate, found, work);
+        if work.is_done() {
+            return Err(CoreError::TooMuchWork { kind: self.kind, access: self.text() });
+        }
+        match fits {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
             Err(Fault::TooDeep) => return Err(CoreError::TooDeep { access: self.text() }),
             Err(Fault::Size(source)) => {
                 return Err(CoreError::Size { access: self.text(), source });
             }
         }
+        let candidate = *candidate;
         let order = self.local.byte_order();
         let side =
             Side { btf: &target.btf, pointer: target.pointer, order, signed: self.is_signed() };

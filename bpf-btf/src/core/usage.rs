@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::candidates::{NameSet, Root, most_candidates};
-use super::field::{self, Place, Work};
+use super::candidates::{Candidate, NameSet, Root, most_candidates};
+use super::field::{self, Place};
 use super::spec::Spec;
+use super::work::{Work, name_steps};
 use super::{CoreError, CoreKind};
 use crate::{Btf, CoreRelo, TypeId};
 
@@ -16,11 +17,6 @@ pub(crate) struct Usage {
     pub(crate) steps: Vec<(TypeId, u32)>,
 }
 
-/// How many members, enumerators and types may be looked at, whatever the records are, and for each record. Most look at a few
-/// hundred.
-const STEPS: u64 = 1 << 24;
-const STEPS_PER_RECORD: u64 = 1 << 13;
-
 /// All that answers some record. Records that nothing answers, or that ask about the object itself, have no part in it. An error comes
 /// with the index of its record.
 pub(crate) fn usage(
@@ -28,8 +24,10 @@ pub(crate) fn usage(
     relos: &[CoreRelo],
     target: &Btf,
 ) -> Result<Vec<Usage>, (usize, CoreError)> {
-    let steps = (relos.len() as u64).saturating_mul(STEPS_PER_RECORD).saturating_add(STEPS);
-    within(local, relos, target, Work::new(steps))
+    let mut work = Work::of(relos.len());
+    let levels = core::iter::successors(Some(target), |btf| btf.base());
+    levels.chain([local]).for_each(|btf| work.add(btf.bytes().len()));
+    within(local, relos, target, work)
 }
 
 fn within(
@@ -47,51 +45,59 @@ fn within(
         if kind == CoreKind::TypeIdLocal {
             continue;
         }
-        let found = local.get(relo.type_id).filter(|found| !found.name().is_empty());
-        let found = found.ok_or((at, CoreError::Anonymous { kind, id: relo.type_id }))?;
+        if work.is_done() {
+            return Err((at, CoreError::TooMuchWork { kind, access: spec.text(local) }));
+        }
+        let found = local.get(relo.type_id).map(|found| (found.name(), found.kind()));
+        let found = found.filter(|(name, _)| !name.is_empty());
+        let (name, of) = found.ok_or((at, CoreError::Anonymous { kind, id: relo.type_id }))?;
+        work.spend(name_steps(name.len()));
         specs.push((at, relo.type_id, kind, spec));
-        let (id, name, kind) = (relo.type_id, found.name(), found.kind());
+        let (id, kind) = (relo.type_id, of);
         roots.push(Root { id, name, kind, candidates: Vec::new() });
     }
     roots.sort_by_key(|root| root.id);
     roots.dedup_by_key(|root| root.id);
-    let kinds = roots.iter().map(|root| root.kind).collect::<Vec<_>>();
-    let names = NameSet::new(roots.iter());
-    let kind_of = |index: usize| kinds.get(index).copied().unwrap_or(crate::Kind::Void);
+    let names = NameSet::new(roots.iter(), &mut work);
     let mut candidates = alloc::vec![Vec::new(); roots.len()];
     let mut left = most_candidates(relos.len());
     let levels = core::iter::successors(Some(target), |btf| btf.base());
     for level in levels {
-        names.search(level, kind_of, |index, id| {
+        names.search(level, &mut work, |index, id| {
             if let Some(list) = candidates.get_mut(index) {
-                list.push(id);
+                list.push(Candidate::new(0, id));
             }
             left = left.saturating_sub(1);
             left > 0
         });
     }
     let place = Place { btf: target, pointer: target.pointer_size() };
+    let mut found = Spec::default();
     let mut out = Vec::new();
     for (at, local_id, kind, spec) in &specs {
         let index = roots.binary_search_by_key(local_id, |root| root.id).ok();
-        let asked =
-            index.and_then(|index| candidates.get(index)).map(Vec::as_slice).unwrap_or_default();
+        let asked = index
+            .and_then(|index| candidates.get_mut(index))
+            .map(Vec::as_mut_slice)
+            .unwrap_or_default();
         left = left.saturating_sub(asked.len());
-        let too_many =
-            || (*at, CoreError::TooManyCandidates { kind: *kind, access: spec.text(local) });
+        let access = || spec.text(local);
         // Once nothing is left, nobody knows what was not found.
         if left == 0 {
-            return Err(too_many());
+            return Err((*at, CoreError::TooManyCandidates { kind: *kind, access: access() }));
+        }
+        if work.is_done() {
+            return Err((*at, CoreError::TooMuchWork { kind: *kind, access: access() }));
         }
         for root in asked {
-            let found = field::find_within(local, spec, *kind, &place, *root, &mut work);
+            let fits = field::ask(local, spec, *kind, &place, root, &mut found, &mut work);
             if work.is_done() {
-                return Err(too_many());
+                return Err((*at, CoreError::TooMuchWork { kind: *kind, access: access() }));
             }
-            if let Ok(Ok(found)) = found {
+            if let Ok(true) = fits {
                 let named = found.steps.iter().filter(|step| step.named);
                 let steps = named.map(|step| (step.type_id, step.index)).collect();
-                out.push(Usage { kind: *kind, root: *root, steps });
+                out.push(Usage { kind: *kind, root: root.id, steps });
             }
         }
     }
@@ -124,19 +130,46 @@ mod tests {
         let (local, id, access) = tree(0)?;
         let kind = CoreKind::FieldByteOffset;
         let relo = CoreRelo::new(0, id, access, kind.number());
-        // Two members, and 2 + 4 + 8 + 16 in the first.
+        // Two steps of the access, two members, and 2 + 4 + 8 + 16 in the first; one more is left.
         let (target, ..) = tree(4)?;
         for (records, steps, failed) in
-            [(1, 33, None), (1, 32, Some(0)), (3, 97, None), (3, 96, Some(2)), (3, 64, Some(1))]
+            [(1, 35, None), (1, 34, Some(0)), (3, 103, None), (3, 102, Some(2)), (3, 68, Some(1))]
         {
             let relos = alloc::vec![relo; records];
             let outcome = within(&local, &relos, &target, Work::new(steps));
             let access = "s->x".into();
             let expected = match failed {
                 None => Ok(records),
-                Some(at) => Err((at, CoreError::TooManyCandidates { kind, access })),
+                Some(at) => Err((at, CoreError::TooMuchWork { kind, access })),
             };
             assert_eq!(outcome.map(|found| found.len()), expected, "{steps} for {records}");
+        }
+        Ok(())
+    }
+
+    /// Each 64 bytes of a name that has to be read are a step: of the root, which is read twice, and of each type of the target.
+    #[test]
+    fn names_that_are_read_count() -> Result<(), BuildError> {
+        let blob = |count: usize| -> Result<_, BuildError> {
+            let mut builder = BtfBuilder::new();
+            let name = alloc::format!("s{}", "x".repeat(6399));
+            let named = Definition::Struct { name: &name, size: 4, members: &[] };
+            let mut id = TypeId::VOID;
+            for _ in 0..count {
+                id = builder.add(&named)?;
+            }
+            let access = builder.add_string("0")?;
+            Ok((Btf::parse(builder.write(ByteOrder::NATIVE)?)?, id, access))
+        };
+        let (local, id, access) = blob(1)?;
+        let relos = [CoreRelo::new(0, id, access, CoreKind::TypeExists.number())];
+        for (count, steps, enough) in
+            [(1, 302, true), (1, 301, false), (5, 706, true), (5, 705, false), (5, 150, false)]
+        {
+            let (target, ..) = blob(count)?;
+            let outcome = within(&local, &relos, &target, Work::new(steps));
+            let found = outcome.map_or(None, |found| Some(found.len()));
+            assert_eq!(found, enough.then_some(count), "{steps} for {count}");
         }
         Ok(())
     }

@@ -71,8 +71,8 @@ impl<'btf> Minimizer<'btf> {
 
     /// Keeps what the relocations of an object need to come to the same results, and no more. Whatever does not match
     /// anything now will not match then. The resolver's errors about the object are those that are given here, and
-    /// [`CoreError::TooManyCandidates`] for an object and a blob that were made to need more work than records and types can
-    /// tell.
+    /// [`CoreError::TooManyCandidates`] and [`CoreError::TooMuchWork`] for an object and a blob that were made to need more
+    /// work than records and types can tell.
     pub fn keep_for(&mut self, local: &Btf, relos: &[CoreRelo]) -> Result<(), CoreError> {
         self.keep_for_each(local, relos).map_err(|(_, error)| error)
     }
