@@ -37,10 +37,17 @@ impl Binary {
     }
 }
 
+/// Crates whose work is most of what the tests do besides system calls: optimised a little, or an emulated guest takes several times as
+/// long. All checks that a test has stay.
+const OPTIMISED: [&str; 3] = ["bpf-asm", "bpf-btf", "bpf-elf"];
+
 /// cargo, set to build static programs.
 pub(crate) fn static_cargo(task: &[&str]) -> Command {
     let mut command = cargo();
     command.args(task).args(["--target", TARGET]);
+    for package in OPTIMISED {
+        command.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=1"));
+    }
     command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static");
     command
 }
