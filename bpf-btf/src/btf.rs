@@ -230,6 +230,34 @@ impl Btf {
         core::str::from_utf8(self.string_bytes(offset)?).ok()
     }
 
+    /// No more than so many bytes of the string at an offset, and whole characters: for texts that a blob may name often, of which each may
+    /// be as long as the blob. `None` beyond the strings, or when these bytes are not UTF-8.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use bpf_btf::{Btf, BtfBuilder, ByteOrder};
+    /// let mut builder = BtfBuilder::new();
+    /// let offset = builder.add_string("naïve")?;
+    /// let btf = Btf::parse(builder.write(ByteOrder::NATIVE)?)?;
+    /// assert_eq!(btf.string_start(offset, 3), Some("na"));
+    /// assert_eq!(btf.string_start(offset, 99), Some("naïve"));
+    /// # Ok(()) }
+    /// ```
+    pub fn string_start(&self, offset: u32, most: usize) -> Option<&str> {
+        let tail = self.string_tail(offset)?;
+        let start = tail.get(..most).unwrap_or(tail);
+        let end = start.iter().position(|byte| *byte == 0);
+        let bytes = start.get(..end.unwrap_or(start.len()))?;
+        match core::str::from_utf8(bytes) {
+            Ok(text) => Some(text),
+            // The end may be within a character, which more bytes would make whole.
+            Err(error) if end.is_none() && error.error_len().is_none() => {
+                bytes.get(..error.valid_up_to()).and_then(|text| core::str::from_utf8(text).ok())
+            }
+            Err(_) => None,
+        }
+    }
+
     /// The bytes of the string at an offset without the final nul. Source lines may be in any encoding.
     #[inline]
     pub fn string_bytes(&self, offset: u32) -> Option<&[u8]> {

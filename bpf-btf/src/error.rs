@@ -129,6 +129,17 @@ pub enum Error {
         /// Offset in the strings.
         offset: u32,
     },
+    /// Names that are ends of one long string, or that string itself many times over: each is short in the blob, and to read them all takes
+    /// forever. No compiler makes such names, and the kernel takes none of more than 511 bytes.
+    #[error(
+        "type {id}: the names up to here have more than {most} bytes in all, many times as many as the strings"
+    )]
+    Names {
+        /// Id of the type whose name is one too many.
+        id: TypeId,
+        /// Bytes that all names together may have: 16 times those of the strings, and 1 MiB.
+        most: usize,
+    },
     /// A function's type is not a prototype.
     #[error("function {id} has type {target}, which is not a function prototype")]
     NotPrototype {

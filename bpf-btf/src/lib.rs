@@ -87,7 +87,7 @@ struct Readme;
 pub use btf::Btf;
 pub use build::{
     BtfBuilder, BtfFeatures, BuildError, Definition, NewEnumValue, NewMember, NewParam,
-    NewSectionEntry, SectionLayout, VariablePlace, sanitize,
+    NewSectionEntry, SectionLayout, StringCopier, VariablePlace, sanitize,
 };
 pub use bytes::BtfBytes;
 pub use c::{CDeclarationOptions, CError, CHeaderOptions, CPrinter, c_header};

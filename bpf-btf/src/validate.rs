@@ -88,27 +88,50 @@ impl Btf {
         outcome.get_or_init(|| Box::new(check())).clone()
     }
 
-    /// Whether all names are UTF-8, so that views can hand out `&str`.
+    /// Whether all names are UTF-8, so that views can hand out `&str`, and in proportion to the strings.
     pub(crate) fn check_names(&self) -> Result<(), Error> {
-        // Any slice of ASCII is UTF-8. Otherwise every name has to be looked at.
-        if core::iter::successors(Some(self), |btf| btf.base())
-            .all(|level| is_ascii(level.own_strings()))
-        {
+        let levels = || core::iter::successors(Some(self), |btf| btf.base());
+        // Any slice of ASCII is UTF-8. Otherwise every name has to be looked at, as where one may be long.
+        let ascii = levels().all(|level| is_ascii(level.own_strings()));
+        let short = !levels().any(|level| may_be_long(level.own_strings()));
+        if ascii && short {
             return Ok(());
         }
+        let most = self.most_text();
+        let mut left = most;
         for (id, found) in self.types() {
-            let mut bad = None;
+            let mut wrong = None;
             crate::walk::for_each_name(found, &mut |offset| {
-                if self.string(offset).is_none() && offset != 0 {
-                    bad = bad.or(Some(offset));
+                if wrong.is_some() || offset == 0 {
+                    return;
+                }
+                let name = self.string_bytes(offset).unwrap_or_default();
+                let room = left.checked_sub(name.len());
+                left = room.unwrap_or_default();
+                if room.is_none() && !short {
+                    wrong = Some(Error::Names { id, most });
+                } else if !ascii && core::str::from_utf8(name).is_err() {
+                    wrong = Some(Error::NameEncoding { id, offset });
                 }
             });
-            if let Some(offset) = bad {
-                return Err(Error::NameEncoding { id, offset });
+            if let Some(error) = wrong {
+                return Err(error);
             }
         }
         Ok(())
     }
+
+    /// Bytes that texts of the blob may have when each is taken by itself, although they may share bytes in the strings.
+    pub(crate) fn most_text(&self) -> usize {
+        let levels = core::iter::successors(Some(self), |btf| btf.base());
+        let strings = levels.fold(0_usize, |all, btf| all.saturating_add(btf.own_strings().len()));
+        strings.saturating_mul(16).saturating_add(1 << 20)
+    }
+}
+
+/// Whether a string of 1023 bytes or more is there, which has one of these pieces for itself; none is if all have less than 512.
+fn may_be_long(strings: &[u8]) -> bool {
+    strings.chunks_exact(512).any(|piece| !piece.contains(&0))
 }
 
 /// Whether all bytes are ASCII. They nearly always are, so that it is quicker not to stop at the first that is not.

@@ -14,6 +14,9 @@ pub enum BuildError {
     /// The blob does not fit in 32-bit offsets.
     #[error("the blob is larger than 4 GiB")]
     TooLarge,
+    /// Strings that share their bytes would take many times as many each by itself.
+    #[error("strings that share their ends would take more than 16 times their bytes")]
+    SharedStrings,
     /// The id was never given out by this builder.
     #[error("type {id} does not exist in the builder")]
     NoSuchType {

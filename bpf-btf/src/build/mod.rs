@@ -1,6 +1,7 @@
 //! Making and changing BTF.
 
 mod context;
+mod copy;
 mod definition;
 mod error;
 mod sanitize;
@@ -16,6 +17,7 @@ use crate::{Btf, ByteOrder, Error, Kind, TypeId};
 
 use strings::StringTable;
 
+pub use copy::StringCopier;
 pub use definition::{Definition, NewEnumValue, NewMember, NewParam, NewSectionEntry};
 pub use error::BuildError;
 pub use sanitize::{BtfFeatures, sanitize};

@@ -60,15 +60,7 @@ impl Short {
 
 /// So much of the string at an offset that a text is cut if there is more; empty when it is not UTF-8.
 pub(super) fn name(btf: &Btf, offset: u32) -> &str {
-    let tail = btf.string_tail(offset).unwrap_or_default();
-    let start = tail.get(..MAX.saturating_add(4)).unwrap_or(tail);
-    let end = start.iter().position(|byte| *byte == 0).unwrap_or(start.len());
-    let bytes = start.get(..end).unwrap_or_default();
-    core::str::from_utf8(bytes).unwrap_or_else(|error| {
-        // The cut may go through a character.
-        let valid = bytes.get(..error.valid_up_to()).filter(|valid| valid.len() >= MAX);
-        valid.and_then(|valid| core::str::from_utf8(valid).ok()).unwrap_or_default()
-    })
+    btf.string_start(offset, MAX.saturating_add(4)).unwrap_or_default()
 }
 
 /// The string at an offset, cut.

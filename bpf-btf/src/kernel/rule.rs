@@ -20,9 +20,9 @@ impl RuleViolation {
     /// What keeps a blob from being readable, as a rule of the kernel.
     pub(super) fn of(error: &Error) -> Self {
         let (id, rule) = match error {
-            Error::StringOffset { id, .. } | Error::NameEncoding { id, .. } => {
-                (*id, KernelRule::Name)
-            }
+            Error::StringOffset { id, .. }
+            | Error::NameEncoding { id, .. }
+            | Error::Names { id, .. } => (*id, KernelRule::Name),
             Error::NoSuchTarget { id, .. } | Error::NotPrototype { id, .. } => {
                 (*id, KernelRule::Target)
             }

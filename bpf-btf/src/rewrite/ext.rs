@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::Rewritten;
 use crate::ext::{CoreRelo, FuncInfo, LineInfo};
 use crate::header::MAGIC;
-use crate::{Btf, BtfBuilder, BtfExt, BuildError, ByteOrder, TypeId};
+use crate::{Btf, BtfBuilder, BtfExt, BuildError, ByteOrder, StringCopier, TypeId};
 
 /// Header with the places of all three parts.
 const HEADER_LEN: u32 = 32;
@@ -21,8 +21,12 @@ impl Rewritten {
     ) -> Result<Vec<u8>, BuildError> {
         let ids = &self.ids;
         let id = |id: TypeId| ids.get(id).map(TypeId::get).ok_or(BuildError::LeftOut { id });
-        let mut writer =
-            Writer { before, builder: &mut self.builder, from: ext.byte_order(), to: order };
+        let mut writer = Writer {
+            strings: StringCopier::new(before),
+            builder: &mut self.builder,
+            from: ext.byte_order(),
+            to: order,
+        };
         let mut func = Vec::new();
         writer.word(&mut func, ext.func_info_size());
         for section in ext.func_infos() {
@@ -71,7 +75,7 @@ impl Rewritten {
 }
 
 struct Writer<'a> {
-    before: &'a Btf,
+    strings: StringCopier<'a>,
     builder: &'a mut BtfBuilder,
     from: ByteOrder,
     to: ByteOrder,
@@ -109,6 +113,6 @@ impl Writer<'_> {
 
     /// The new offset of a string; one that does not exist becomes the empty string.
     fn string(&mut self, offset: u32) -> Result<u32, BuildError> {
-        self.builder.add_string_bytes(self.before.string_bytes(offset).unwrap_or_default())
+        self.strings.copy(offset, self.builder)
     }
 }

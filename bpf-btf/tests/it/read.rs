@@ -119,6 +119,33 @@ fn what_has_a_wrong_type_is_refused_with_its_id() {
     );
 }
 
+/// A blob whose names are all at one place, or each a byte behind the one before, in a string of that many bytes.
+#[test]
+fn names_take_no_more_than_in_proportion_to_the_strings() {
+    const MIB: usize = 1 << 20;
+    for (what, len, types, step, wrong) in [
+        ("one long name", MIB, 1, 0, None),
+        ("the most", MIB, 17, 0, None),
+        ("one too many", MIB, 18, 0, Some(18)),
+        ("ends, the most", MIB, 17, 1, None),
+        ("ends", MIB, 19, 1, Some(18)),
+        // What no kernel takes, but not long enough to take long.
+        ("many names that are short", 511, 100_000, 0, None),
+        ("many names that are not", 2000, 100_000, 0, Some(541)),
+    ] {
+        let mut strings = vec![b'x'; len];
+        strings.push(0);
+        let mut blob = asm().raw_strings(&strings);
+        for number in 0..types {
+            blob = blob.words(&[1 + number * step, 7 << 24, 0]);
+        }
+        let most = (strings.len() + 1) * 16 + MIB;
+        let error = |number| Error::Names { id: id(number), most };
+        let expected = wrong.map_or(Ok(types + 1), |number| Err(error(number)));
+        check(what, |order| blob.write(order), &expected);
+    }
+}
+
 #[test]
 fn what_has_a_wrong_header_is_refused() {
     let with = |len: u32, fields: &'static [u32], tail: &'static [u8]| {

@@ -1,6 +1,6 @@
 //! `.BTF.ext` of all objects: records that follow their code.
 
-use bpf_btf::{BtfBuilder, TypeId};
+use bpf_btf::{BtfBuilder, StringCopier, TypeId};
 
 use super::error::LinkError;
 use super::input::Input;
@@ -23,8 +23,8 @@ pub(super) fn merge(
             Some((section.name, input.place(section.index)?.shift))
         };
         let id = |id: TypeId| types.get(id).map_or(0, TypeId::get);
-        let mut string =
-            |offset: u32| builder.add_string_bytes(btf.string_bytes(offset).unwrap_or_default());
+        let mut strings = StringCopier::new(btf);
+        let mut string = |offset: u32| strings.copy(offset, builder);
         let moved = |offset: u32, shift: u64| {
             let moved = u64::from(offset).saturating_add(shift);
             u32::try_from(moved).map_err(|_| LinkError::TooLarge)

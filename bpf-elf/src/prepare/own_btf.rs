@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bpf_btf::{
     Btf, BtfBuilder, BtfFeatures, BuildError, ByteOrder, Definition, FuncLinkage, Kind, Minimizer,
-    Type, TypeId, TypeMap,
+    StringCopier, Type, TypeId, TypeMap,
 };
 
 use super::btf::all_functions;
@@ -153,9 +153,10 @@ impl PreparedProgram {
 
     /// A string that does not exist becomes the empty one.
     fn move_strings(&mut self, from: &Btf, to: &mut BtfBuilder) -> Result<(), BuildError> {
+        let mut strings = StringCopier::new(from);
         for line in &mut self.line_infos {
             for offset in [&mut line.file_name, &mut line.line_text] {
-                *offset = to.add_string_bytes(from.string_bytes(*offset).unwrap_or_default())?;
+                *offset = strings.copy(*offset, to)?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use crate::{code, types};
 
 pub(crate) type Input = fn(ByteOrder, usize) -> Vec<u8>;
 
-pub(crate) const INPUTS: [(&str, Input); 31] = [
+pub(crate) const INPUTS: [(&str, Input); 37] = [
     ("functions at one slot", code::one_slot),
     ("functions of one name", code::one_name),
     ("functions that call the next", code::chain),
@@ -38,6 +38,12 @@ pub(crate) const INPUTS: [(&str, Input); 31] = [
     ("sections of records", types::record_sections),
     ("records of many names", types::records_of_names),
     ("records beside many names", types::records_beside_names),
+    ("types of one long name", types::one_long_name),
+    ("types of one long name in another script", types::one_long_foreign_name),
+    ("types named by ends of one", types::ends_of_a_long_name),
+    ("types named by ends of one in another script", types::ends_of_a_long_foreign_name),
+    ("lines of one long text", types::one_long_line),
+    ("lines that are ends of one text", types::ends_of_a_long_line),
     ("relocations of types", types::core),
 ];
 

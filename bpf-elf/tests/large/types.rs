@@ -22,14 +22,26 @@ fn int(btf: &mut BtfBuilder) -> TypeId {
 }
 
 /// An object with these types and a variable of one of them.
-fn object(order: ByteOrder, mut btf: BtfBuilder, target: TypeId) -> Vec<u8> {
+fn object(order: ByteOrder, btf: BtfBuilder, target: TypeId) -> Vec<u8> {
+    object_with(order, btf, target, |_| {})
+}
+
+/// As `object`, with a change to the bytes of the types.
+fn object_with(
+    order: ByteOrder,
+    mut btf: BtfBuilder,
+    target: TypeId,
+    change: impl FnOnce(&mut [u8]),
+) -> Vec<u8> {
     let variable = Definition::Var { name: "v", target, linkage: VarLinkage::Global };
     let entries = [NewSectionEntry::new(btf.add(&variable).unwrap(), 0, 8)];
     btf.add(&Definition::Datasec { name: ".data", size: 8, entries: &entries }).unwrap();
     let mut elf = Elf::new(order);
     elf.data(".data", &[1; 8]).symbol("v", ".data", 0, 8, GLOBAL | OBJECT);
     elf.code("xdp", &[Slot::exit()]).symbol("p", "xdp", 0, 8, GLOBAL | FUNC);
-    elf.btf(&btf).build()
+    elf.btf(&btf);
+    change(&mut elf.find(".BTF").bytes);
+    elf.build()
 }
 
 /// Types of which each is made of the one before, and a variable of the last.
@@ -102,6 +114,45 @@ pub(crate) fn one_name(order: ByteOrder, size: usize) -> Vec<u8> {
         btf.add(&Definition::Struct { name: "s", size: 8, members: &members }).unwrap();
     }
     object(order, btf, TypeId::new(2))
+}
+
+/// Types of 12 bytes whose names are in one long string: at these distances from its start.
+fn long_names(order: ByteOrder, size: usize, text: &str, at: fn(usize) -> usize) -> Vec<u8> {
+    let count = size / 24;
+    let mut btf = BtfBuilder::new();
+    for number in 0..count {
+        btf.add(&Definition::Fwd { name: "s", union: number % 2 == 1 }).unwrap();
+    }
+    let text = text.repeat(size / 2 / text.len());
+    let start = btf.add_string(&text).unwrap();
+    let target = int(&mut btf);
+    object_with(order, btf, target, |types| {
+        let records = types.split_at_mut(24).1.chunks_exact_mut(12);
+        for (number, record) in records.take(count).enumerate() {
+            let name = start + short(at(number) % text.len());
+            let name = match order {
+                ByteOrder::Little => name.to_le_bytes(),
+                ByteOrder::Big => name.to_be_bytes(),
+            };
+            record[..4].copy_from_slice(&name);
+        }
+    })
+}
+
+pub(crate) fn one_long_name(order: ByteOrder, size: usize) -> Vec<u8> {
+    long_names(order, size, "long", |_| 0)
+}
+
+pub(crate) fn one_long_foreign_name(order: ByteOrder, size: usize) -> Vec<u8> {
+    long_names(order, size, "\u{e4}\u{f6}", |_| 0)
+}
+
+pub(crate) fn ends_of_a_long_name(order: ByteOrder, size: usize) -> Vec<u8> {
+    long_names(order, size, "long", |number| number)
+}
+
+pub(crate) fn ends_of_a_long_foreign_name(order: ByteOrder, size: usize) -> Vec<u8> {
+    long_names(order, size, "\u{e4}\u{f6}", |number| number * 2)
 }
 
 /// Variables of a section, each with a symbol of its own.
@@ -254,6 +305,33 @@ pub(crate) fn records_beside_names(order: ByteOrder, size: usize) -> Vec<u8> {
     names(&mut elf, size / 128);
     elf.btf(&btf).data(".BTF.ext", &ext(order, [&[], &[(here, words)], &[]]));
     elf.build()
+}
+
+/// Lines of a function whose texts are in one long string: at these distances from its start.
+fn long_lines(order: ByteOrder, size: usize, at: fn(usize) -> usize) -> Vec<u8> {
+    let count = size / 48;
+    let mut btf = BtfBuilder::new();
+    int(&mut btf);
+    let here = btf.add_string("xdp").unwrap();
+    let text = btf.add_string(&"line".repeat(size / 2 / 4)).unwrap();
+    let mut words = Vec::new();
+    for number in 0..count {
+        words.extend([short(number) * 8, here, text + short(at(number) % (size / 2)), 1 << 10]);
+    }
+    let mut slots = vec![Slot::mov64(bpf_asm::R0, 0); count];
+    slots.push(Slot::exit());
+    let mut elf = Elf::new(order);
+    elf.code("xdp", &slots).symbol("p", "xdp", 0, self::at(slots.len()) * 8, GLOBAL | FUNC);
+    elf.btf(&btf).data(".BTF.ext", &ext(order, [&[], &[(here, words)], &[]]));
+    elf.build()
+}
+
+pub(crate) fn one_long_line(order: ByteOrder, size: usize) -> Vec<u8> {
+    long_lines(order, size, |_| 0)
+}
+
+pub(crate) fn ends_of_a_long_line(order: ByteOrder, size: usize) -> Vec<u8> {
+    long_lines(order, size, |number| number)
 }
 
 /// Accesses to many types whose names have one beginning, each with an instruction of its own.
