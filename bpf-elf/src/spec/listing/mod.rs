@@ -14,6 +14,9 @@ use bpf_btf::{CoreRelo, TypeId};
 use super::{CollectionSpec, CoreKind, CoreRelocation, Function, LineInfo, ProgramSpec};
 use crate::prepare::{PrepareError, flatten};
 
+/// Most bytes of a text from the strings of the object.
+const MOST: usize = 1024;
+
 /// Code with all that a spec knows about its instructions.
 ///
 /// Displayed it is the listing of [`Code`] with comments: source lines, CO-RE accesses, and names that an instruction has no place
@@ -49,13 +52,14 @@ pub struct Listing<'spec> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SourceLine<'spec> {
-    /// The file, as the compiler was given it.
+    /// The file, as the compiler was given it: its first 1024 bytes.
     pub file: &'spec str,
     /// Number of the line, from 1.
     pub line: u32,
     /// Number of the column, from 1; 0 if the compiler did not say.
     pub column: u16,
-    /// The text, with its indentation; empty if the compiler did not have it.
+    /// The text, with its indentation: its first 1024 bytes, of which [`CollectionSpec::line_text`] gives all. Empty if the compiler did not
+    /// have it.
     pub text: &'spec str,
 }
 
@@ -65,9 +69,9 @@ pub struct SourceLine<'spec> {
 pub struct CoreAccess<'spec> {
     /// What is asked.
     pub kind: CoreKind,
-    /// The name of the local type; empty if it has none.
+    /// The name of the local type, its first 1024 bytes; empty if it has none.
     pub type_name: &'spec str,
-    /// The access path, as in `0:1:2`.
+    /// The access path, as in `0:1:2`: its first 1024 bytes.
     pub path: &'spec str,
     /// The access as C text, as in `task_struct->mm`; `None` if the record is wrong in itself.
     pub text: Option<String>,
@@ -155,8 +159,8 @@ impl CollectionSpec {
             let Some(slot) = at(relocation.slot) else { continue };
             let access = CoreAccess {
                 kind: relocation.kind,
-                type_name: self.core_type_name(relocation).unwrap_or_default(),
-                path: self.core_access(relocation).unwrap_or_default(),
+                type_name: self.start(self.core_type(relocation)),
+                path: self.start(relocation.access),
                 text: self.core_text(relocation),
             };
             listing.accesses.insert(slot, access);
@@ -165,11 +169,23 @@ impl CollectionSpec {
 
     fn source_line(&self, of: &LineInfo) -> SourceLine<'_> {
         SourceLine {
-            file: self.btf_string(of.file_name).unwrap_or_default(),
+            file: self.start(of.file_name),
             line: of.line,
             column: of.column,
-            text: self.line_text(of).unwrap_or_default(),
+            text: self.start(of.line_text),
         }
+    }
+
+    /// The string at an offset of the BTF, or so much of it as a listing has: each instruction may name one of the length of the object.
+    fn start(&self, offset: u32) -> &str {
+        let text = self.btf.as_ref().and_then(|btf| btf.string_start(offset, MOST));
+        text.unwrap_or_default()
+    }
+
+    /// Offset of the name of the local type of a relocation.
+    fn core_type(&self, of: &CoreRelocation) -> u32 {
+        let found = self.btf.as_ref().and_then(|btf| btf.get(TypeId::new(of.type_id)));
+        found.map_or(0, |found| found.name_offset())
     }
 }
 
