@@ -56,17 +56,25 @@ pub(super) struct Place<'a> {
     pub(super) pointer: u8,
 }
 
-/// The access in the target if the type `id` of it is what the local type means (libbpf: `bpf_core_spec_match`).
-pub(super) fn find(
+/// Why a candidate is not what the local type means, if it is not (libbpf: `bpf_core_spec_match`). What was found before about the
+/// whole type is not looked for again.
+pub(super) fn refusal(
     local: &Btf,
     spec: &Spec,
     kind: CoreKind,
     target: &Place<'_>,
-    id: TypeId,
-) -> Result<Result<Spec, Refusal>, Fault> {
-    let mut found = Spec::default();
-    let work = &mut Work::unlimited();
-    Ok(find_into(local, spec, kind, target, id, &mut found, work)?.map(|()| found))
+    candidate: &Candidate,
+    work: &mut Work,
+) -> Result<Option<Refusal>, Fault> {
+    match candidate.fits(kind) {
+        Some(true) => Ok(None),
+        Some(false) if kind == CoreKind::TypeMatches => Ok(Some(Refusal::Mismatch)),
+        Some(false) => Ok(Some(Refusal::Incompatible)),
+        None => {
+            let found = &mut Spec::default();
+            Ok(find_into(local, spec, kind, target, candidate.id, found, work)?.err())
+        }
+    }
 }
 
 /// Whether a candidate is it, for `found` to tell where: what was found before about the whole type holds for all records.

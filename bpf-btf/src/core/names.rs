@@ -1,7 +1,5 @@
 //! Names without flavours, and names that are nearly the same.
 
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use super::work::name_steps;
@@ -41,53 +39,6 @@ fn essential_len(name: &[u8]) -> usize {
     name.windows(5).rposition(separator).map_or(name.len(), |at| at.saturating_add(1))
 }
 
-/// The names that differ least from `wanted`, best first: at most three, none that has little in common with it.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    const COUNT: usize = 3;
-    let limit = (wanted.len() / 3).clamp(1, 6);
-    let mut best: Vec<(usize, &str)> = Vec::new();
-    for name in names {
-        // Kernels like to rename a member by underscores: `state` became `__state`.
-        let renamed = name.trim_matches('_') == wanted.trim_matches('_');
-        if name.is_empty() || (name.len().abs_diff(wanted.len()) > limit && !renamed) {
-            continue;
-        }
-        let distance = if renamed { 1 } else { distance(wanted.as_bytes(), name.as_bytes()) };
-        let worst = best.last().map_or(usize::MAX, |(distance, _)| *distance);
-        if distance > limit
-            || (best.len() == COUNT && distance >= worst)
-            || best.iter().any(|(_, other)| *other == name)
-        {
-            continue;
-        }
-        best.truncate(COUNT.saturating_sub(1));
-        let at = best.partition_point(|(other, _)| *other <= distance);
-        best.insert(at, (distance, name));
-    }
-    let least = best.first().map_or(0, |(distance, _)| *distance);
-    best.retain(|(distance, _)| *distance <= least.saturating_add(1));
-    best.into_iter().map(|(_, name)| String::from(name)).collect()
-}
-
-/// How many bytes have to be added, removed or replaced.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = i;
-        let mut left = i.saturating_add(1);
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (to, cell) in b.iter().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal.saturating_add(usize::from(from != to));
-            diagonal = *cell;
-            left = replaced.min(left.saturating_add(1)).min(diagonal.saturating_add(1));
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,23 +60,5 @@ mod tests {
         for (name, essential) in rows {
             assert_eq!(essential_name(name), essential, "{name}");
         }
-    }
-
-    #[test]
-    fn nearest_names_come_first() {
-        let names = ["__state", "state2", "stats", "state_x", "something", "state"];
-        assert_eq!(
-            nearest("state", names.into_iter().filter(|name| *name != "state")),
-            ["__state", "state2", "stats"]
-        );
-        assert!(nearest("state", ["completely_other"].into_iter()).is_empty());
-        assert_eq!(
-            nearest("longer_name_here", ["longer_nam_here", "longer_name"].into_iter()),
-            ["longer_nam_here"]
-        );
-        assert_eq!(
-            (distance(b"kitten", b"sitting"), distance(b"", b"ab"), distance(b"ab", b"")),
-            (3, 2, 2)
-        );
     }
 }

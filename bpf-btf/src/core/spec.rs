@@ -249,12 +249,7 @@ impl Spec {
     }
 }
 
-/// Name of a member or an enumerator.
-pub(super) fn step_name(btf: &Btf, step: Step) -> &str {
-    btf.string(step_name_offset(btf, step)).unwrap_or_default()
-}
-
-/// Where that name is.
+/// Where the name of a member or an enumerator is.
 pub(super) fn step_name_offset(btf: &Btf, step: Step) -> u32 {
     let index = step.index as usize;
     match btf.get(step.type_id) {

@@ -1,6 +1,7 @@
 //! Texts of errors, which stay short however long names and access strings are: each record may have one.
 
 use alloc::string::String;
+use core::fmt::{self, Write};
 
 use crate::{Btf, Type, TypeId};
 
@@ -53,8 +54,24 @@ impl Short {
         }
     }
 
+    /// The full name of a type in C's notation.
+    pub(super) fn of_type(btf: &Btf, id: TypeId) -> String {
+        let mut text = Self::default();
+        // It ends where it is cut.
+        let _ = write!(text, "{}", btf.display_name(id));
+        text.text
+    }
+
     pub(super) fn finish(self) -> String {
         self.text
+    }
+}
+
+/// Ends with an error where it is cut, so that nobody goes on for nothing.
+impl Write for Short {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        self.push(more);
+        if self.is_cut { Err(fmt::Error) } else { Ok(()) }
     }
 }
 

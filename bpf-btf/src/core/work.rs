@@ -38,14 +38,13 @@ pub(super) fn spend(budget: &mut u32, steps: u32) -> Result<(), TooDeep> {
 pub(super) struct Work(u64);
 
 impl Work {
-    /// So much that the limits of each search are what counts.
-    pub(super) const fn unlimited() -> Self {
-        Self(u64::MAX)
+    pub(super) const fn new(steps: u64) -> Self {
+        Self(steps)
     }
 
     #[cfg(test)]
-    pub(super) const fn new(steps: u64) -> Self {
-        Self(steps)
+    pub(super) const fn left(&self) -> u64 {
+        self.0
     }
 
     /// What so many records of an object may take before its types and targets are counted.

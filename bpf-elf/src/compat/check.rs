@@ -1,6 +1,7 @@
 //! An object against a kernel.
 
 use bpf_asm::ByteOrder;
+use bpf_btf::core::Stories;
 use bpf_sys::abi::MapType;
 
 use super::struct_ops::StructOps;
@@ -27,8 +28,9 @@ pub fn check(spec: &CollectionSpec, kernel: &TargetKernel) -> Report {
     }
     findings.extend(configuration(spec, kernel));
     sort(&mut findings);
+    let mut stories = Stories::new();
     let programs = spec.programs.iter().map(|(name, of)| {
-        let mut findings = program::check(spec, name, of, kernel, &core);
+        let mut findings = program::check(spec, name, of, kernel, &core, &mut stories);
         let (autoload, of_struct_ops) = struct_ops.of_program(name, of);
         findings.extend(of_struct_ops);
         sort(&mut findings);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bpf_asm::{HelperId, Instruction};
-use bpf_btf::core::Story;
+use bpf_btf::core::{Stories, Story};
 use bpf_sys::abi::KernelVersion;
 
 use super::map::first;
@@ -30,6 +30,7 @@ pub(super) fn check(
     program: &ProgramSpec,
     kernel: &TargetKernel,
     prepared: &PreparedProgram,
+    stories: &mut Stories,
     findings: &mut Vec<Finding>,
 ) {
     // It was prepared, so this works.
@@ -53,13 +54,14 @@ pub(super) fn check(
         return;
     }
     let reach = walk(spec, program, &flat, prepared, kernel, &loads);
-    findings.extend(judged(faults, &reach, |slot| place(spec, &flat, slot)));
+    findings.extend(judged(faults, &reach, stories, |slot| place(spec, &flat, slot)));
 }
 
 /// One finding for all instructions that are about the same thing, as heavy as the worst of them.
 fn judged(
     faults: Vec<Fault<'_>>,
     reach: &[Reach],
+    stories: &mut Stories,
     place: impl Fn(usize) -> Option<super::Place>,
 ) -> impl Iterator<Item = Finding> {
     let mut worst: BTreeMap<(FindingKind, String), (Reach, Fault<'_>)> = BTreeMap::new();
@@ -74,7 +76,7 @@ fn judged(
         }
     }
     worst.into_values().map(move |(reached, Fault { slot, mut finding, story })| {
-        if let Some(story) = story.map(ToString::to_string) {
+        if let Some(story) = story.map(|story| stories.text(story)) {
             story.lines().next().unwrap_or_default().clone_into(&mut finding.text);
             finding.story = Some(story);
         }

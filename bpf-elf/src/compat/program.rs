@@ -1,5 +1,6 @@
 //! One program against a kernel.
 
+use bpf_btf::core::Stories;
 use bpf_sys::abi::{AttachType, KernelVersion, ProgramFlags, ProgramType};
 
 use super::map::first;
@@ -15,6 +16,7 @@ pub(super) fn check(
     program: &ProgramSpec,
     kernel: &TargetKernel,
     core: &CoreResolution,
+    stories: &mut Stories,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     if program.program_type == ProgramType::UNSPEC {
@@ -27,7 +29,7 @@ pub(super) fn check(
         findings.extend(target::check(program, kernel));
     }
     match prepare_program(spec, name, &PrepareOptions::new().with_core(core)) {
-        Ok(prepared) => code::check(spec, program, kernel, &prepared, &mut findings),
+        Ok(prepared) => code::check(spec, program, kernel, &prepared, stories, &mut findings),
         Err(error) => {
             let kind = match error {
                 PrepareError::Core { .. } => FindingKind::Core,
