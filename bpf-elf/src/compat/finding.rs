@@ -137,7 +137,7 @@ impl Finding {
 pub struct Place {
     /// Slot of the program with all its functions.
     pub slot: usize,
-    /// The function.
+    /// The function. No more than 4096 bytes of its name, and of that of the file.
     pub function: String,
     /// File of the source as the compiler named it, and number of the line.
     pub line: Option<(String, u32)>,

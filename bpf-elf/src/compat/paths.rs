@@ -114,14 +114,21 @@ fn configuration(spec: &CollectionSpec, kernel: &TargetKernel) -> BTreeMap<i64, 
     known.collect()
 }
 
+/// Most bytes of a name in a place, of which there may be one for each instruction. Kernels take functions of 511 bytes, and systems open
+/// files of 4095.
+const MAX_NAME: usize = 4096;
+
 /// Function and line of a slot.
 pub(super) fn place(spec: &CollectionSpec, flat: &Flattened<'_>, slot: usize) -> Option<Place> {
     let placed = flat.functions.iter().rev().find(|placed| placed.start <= slot)?;
     let within = slot.saturating_sub(placed.start);
     let line = placed.function.line_infos.iter().rev().find(|line| line.slot <= within);
     let line = line.and_then(|line| {
-        let file = spec.btf_string(line.file_name).filter(|file| !file.is_empty())?;
-        Some((file.to_owned(), line.line))
+        let file = spec.btf.as_ref()?.string_start(line.file_name, MAX_NAME)?;
+        (!file.is_empty()).then(|| (file.to_owned(), line.line))
     });
-    Some(Place { slot, function: placed.function.name.clone(), line })
+    let name = &placed.function.name;
+    let end = (0..=MAX_NAME.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
+    let function = end.and_then(|end| name.get(..end)).unwrap_or_default().to_owned();
+    Some(Place { slot, function, line })
 }

@@ -218,3 +218,15 @@ fn places_have_function_slot_and_line() {
     let place = report.programs[0].findings[0].place.clone().unwrap();
     assert_eq!((place.slot, &*place.function, place.line), (2, "p", Some(("p.c".into(), 8))));
 }
+
+/// There may be a finding for each instruction.
+#[test]
+fn names_of_places_are_cut() {
+    for (len, expected) in [(511, 511), (4096, 4096), (500_000, 4096)] {
+        let mut spec = reads(|local| local.gone, false);
+        spec.programs.get_mut("p").unwrap().function.name = "f".repeat(len);
+        let report = check(&spec, &World::default().kernel());
+        let place = report.programs[0].findings[0].place.as_ref().unwrap();
+        assert_eq!(place.function.len(), expected);
+    }
+}
