@@ -99,7 +99,9 @@ impl<'btf> CPrinter<'btf> {
                 }
                 _ => {
                     let specifier = self.specifier(found, place)?;
-                    return Ok(join(&qualifiers, &specifier, &declarator));
+                    let text = join(&qualifiers, &specifier, &declarator);
+                    self.pay(id, &text)?;
+                    return Ok(text);
                 }
             }
         }

@@ -37,7 +37,8 @@ pub enum CError {
         /// The id.
         id: TypeId,
     },
-    /// Prototypes and anonymous types repeat each other: the text would be far larger than the BTF.
+    /// Prototypes and anonymous types repeat each other, or many declarations mention long names: the text would be far larger than
+    /// the BTF.
     #[error("type {id} as C would be out of proportion to its BTF")]
     TooLarge {
         /// The id.

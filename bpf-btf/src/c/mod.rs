@@ -70,6 +70,8 @@ pub struct CPrinter<'btf> {
     function: Option<TypeId>,
     /// How many more types may be mentioned: prototypes and anonymous types are written wherever they are used.
     budget: u64,
+    /// How many bytes declarations may still have: names may be long, and what has no name is repeated.
+    room: u64,
     /// Whether a structure or union has been written with its members.
     records: bool,
     out: String,
@@ -117,6 +119,8 @@ impl<'btf> CPrinter<'btf> {
             function: None,
             // Several times what real BTF needs.
             budget: bytes.saturating_mul(16).saturating_add(1 << 16),
+            // Names of 64 bytes for the mentions of a small blob; text of a kernel is about as long as its BTF.
+            room: bytes.saturating_mul(64).saturating_add(1 << 22),
             records: false,
             out: String::new(),
         }
@@ -221,6 +225,13 @@ impl<'btf> CPrinter<'btf> {
     /// Pays for one more mention of a type.
     fn spend(&mut self, id: TypeId) -> Result<(), CError> {
         self.budget = self.budget.checked_sub(1).ok_or(CError::TooLarge { id })?;
+        Ok(())
+    }
+
+    /// Pays for the text of a declaration.
+    fn pay(&mut self, id: TypeId, text: &str) -> Result<(), CError> {
+        let room = self.room.checked_sub(text.len() as u64);
+        self.room = room.ok_or(CError::TooLarge { id })?;
         Ok(())
     }
 }

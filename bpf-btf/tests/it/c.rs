@@ -408,6 +408,33 @@ fn text_stays_in_proportion_to_the_blob() {
 }
 
 #[test]
+fn names_that_many_declarations_mention_stay_in_proportion_to_the_blob() {
+    let long = "n".repeat(20_000);
+    let value = format!("v{}", "x".repeat(20_000));
+    let members = |id: u32, count: u32| {
+        let name = |number: u32| format!("m{number}");
+        (0..count).map(|number| (name(number), id, number * 32)).collect::<Vec<_>>()
+    };
+    let rows = [
+        ("a long name", asm().structure(&long, 4, &[])),
+        ("a body that is repeated", asm().enumeration("", 4, false, &[(&value, 0)])),
+    ];
+    for (what, blob) in rows {
+        for (count, fits) in [(50, true), (2000, false)] {
+            let members = members(1, count);
+            let members = members.iter().map(|(name, id, at)| (name.as_str(), *id, *at));
+            let blob = blob.clone().structure("s", 4 * count, &members.collect::<Vec<_>>());
+            for order in ORDERS {
+                let btf = Btf::parse(blob.write(order)).unwrap();
+                let outcome = CPrinter::new(&btf).define(TypeId::new(2));
+                let error = CError::TooLarge { id: TypeId::new(1) };
+                assert_eq!(outcome, if fits { Ok(()) } else { Err(error) }, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn depth_is_no_limit_where_types_have_names() {
     let mut blob = asm().structure("s0", 0, &[]);
     for inner in 1..50_000 {
