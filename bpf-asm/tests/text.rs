@@ -285,6 +285,25 @@ out:
     assert_eq!(again.link(), Ok(()));
 }
 
+/// Whatever a function is called, also if its name begins as that of a register.
+#[test]
+fn a_call_of_any_name_is_read_back() {
+    for (name, text) in [
+        ("main", "main"),
+        ("r5", "\"r5\""),
+        ("w1 \\r", "\"w1 \\\\r\""),
+        ("w1\"", "\"w1\\\"\""),
+        ("r1\n", "\"r1\\n\""),
+        ("bpf_map_lookup_elem", "\"bpf_map_lookup_elem\""),
+    ] {
+        let mut code = Code::assemble("call main").unwrap();
+        code.references = vec![Reference::new(0, Target::Call { function: name.into() })];
+        let printed = code.to_string();
+        assert_eq!(printed, format!("    call {text}\n"));
+        assert_eq!(Code::assemble(&printed).unwrap().references, code.references, "{name:?}");
+    }
+}
+
 #[test]
 fn jump_targets_get_names() {
     let mut code =

@@ -8,7 +8,7 @@ use core::fmt;
 use core::ops::Range;
 
 use super::cursor::Cursor;
-use super::symbol::Name;
+use super::symbol::{Name, Quoted};
 use crate::{Code, HelperId, Instruction, Slot, Symbol, Target};
 
 /// A slot that need not be part of a valid instruction, in the form that keeps every field.
@@ -275,7 +275,7 @@ impl<'a> Index<'a> {
                 let taken =
                     HelperId::from_name(function).is_some() || Cursor::new(function).is_register();
                 if taken {
-                    write!(f, "call \"{function}\"")
+                    write!(f, "call {}", Quoted(function))
                 } else {
                     write!(f, "call {}", Name(function))
                 }

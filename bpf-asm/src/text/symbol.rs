@@ -15,7 +15,16 @@ impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bare = self.0.chars().all(is_name_char)
             && self.0.chars().next().is_some_and(|c| !c.is_ascii_digit());
-        if bare { f.write_str(self.0) } else { write!(f, "\"{}\"", self.0.escape_default()) }
+        if bare { f.write_str(self.0) } else { Quoted(self.0).fmt(f) }
+    }
+}
+
+/// A name in quotes, whatever it looks like.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_default())
     }
 }
 
